@@ -1,0 +1,1 @@
+"""Bytes and rows: sealing, keys, blobs and the database. Knows no document and no person."""
