@@ -1,0 +1,124 @@
+"""Cases (expedientes), the people in them (parties) and the public half of each case's key pair."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from records.errors import NotFound, WrongState
+from storage.database import Base, NewId
+from storage.due import Due
+
+
+class CaseState(StrEnum):
+    """A case takes documents while it is open."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Case(Base):
+    """One matter of one customer: everything asked for and filed hangs from it."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("org_id", "external_ref"),)
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("members.id"))
+    external_ref: Mapped[str | None] = mapped_column(String(120))
+    title: Mapped[str] = mapped_column(String(160))
+    state: Mapped[CaseState] = mapped_column(String(10), default=CaseState.OPEN)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+
+    def close(self, now: datetime) -> None:
+        """End the case. Raises WrongState when it is closed already."""
+        if self.state != CaseState.OPEN:
+            raise WrongState(f"case {self.id} is {self.state}")
+        self.state = CaseState.CLOSED
+        self.updated_at = now
+
+
+class Party(Base):
+    """A person in a case (customer, co-debtor, guarantor ...) and the address for messages. Never matched by phone."""
+
+    __tablename__ = "parties"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    role: Mapped[str] = mapped_column(String(40), default="customer")
+    name: Mapped[str] = mapped_column(String(120))
+    phone: Mapped[str | None] = mapped_column(String(20))
+    """E.164 with `+`."""
+    bsuid: Mapped[str | None] = mapped_column(String(140))
+    """WhatsApp's business-scoped user id, for people without a visible phone."""
+    email: Mapped[str | None] = mapped_column(String(254))
+    locale: Mapped[str] = mapped_column(String(10), default="es")
+    created_at: Mapped[datetime]
+
+
+class CaseKey(Due, Base):
+    """The case's X25519 key pair. Minted by the custodian: until then the case is `key_pending` and nothing is filed.
+
+    `due_at` asks the custodian to mint. `signature` is the custodian's Ed25519 over purpose `case-key` and
+    {org, case, public}; whoever seals to `public` verifies it against the pinned key.
+    """
+
+    __tablename__ = "case_keys"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), unique=True)
+    public: Mapped[bytes | None] = mapped_column(LargeBinary)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_private: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Private half, sealed by the organization's root key with {org, case} as associated data."""
+    escrow: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Private half as an age file for the offline escrow recipient."""
+    minted_at: Mapped[datetime | None]
+
+
+def open_case(
+    session: Session,
+    *,
+    org_id: str,
+    title: str,
+    now: datetime,
+    external_ref: str | None = None,
+    team_id: str | None = None,
+    owner_id: str | None = None,
+) -> tuple[Case, bool]:
+    """Return the case with this external reference, or a new one (`True`) that asks the custodian for its key.
+
+    Matching is by (organization, external reference) only: phone numbers are recycled.
+    """
+    if external_ref is not None:
+        known = session.scalars(select(Case).where(Case.org_id == org_id, Case.external_ref == external_ref)).first()
+        if known is not None:
+            return known, False
+    case = Case(
+        org_id=org_id,
+        title=title,
+        external_ref=external_ref,
+        team_id=team_id,
+        owner_id=owner_id,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(case)
+    session.flush()
+    session.add(CaseKey(org_id=org_id, case_id=case.id, due_at=now))
+    session.flush()
+    return case, True
+
+
+def get_case(session: Session, *, org_id: str, case_id: str) -> Case:
+    """Return a case of this organization. Raises NotFound for a stranger's just as for none."""
+    case = session.get(Case, case_id)
+    if case is None or case.org_id != org_id:
+        raise NotFound(f"case {case_id}")
+    return case

@@ -1,0 +1,140 @@
+"""Documents: the only road from received to filed, and what the inspector must prove about every sealed part."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from records.errors import WrongState
+from records.requests import Slot
+from records.uploads import Upload
+from storage.database import Base, NewId
+from storage.due import Due
+
+
+class DocumentState(StrEnum):
+    """RECEIVED waits for (or is under) inspection; FILED passed it; REFUSED did not; RECALLED passed and fell later."""
+
+    RECEIVED = "received"
+    FILED = "filed"
+    REFUSED = "refused"
+    RECALLED = "recalled"
+
+
+MOVES = {
+    DocumentState.RECEIVED: frozenset({DocumentState.FILED, DocumentState.REFUSED}),
+    DocumentState.FILED: frozenset({DocumentState.RECALLED}),
+    DocumentState.REFUSED: frozenset[DocumentState](),
+    DocumentState.RECALLED: frozenset[DocumentState](),
+}
+
+
+class ReviewState(StrEnum):
+    """What a person decided about a filed document."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+
+
+class Document(Due, Base):
+    """One file that a customer sent. While RECEIVED its bytes are the upload's slices; once FILED, its parts.
+
+    `due_at`, lease and attempt drive the inspection; previews have a due row of their own (PreviewTask).
+    """
+
+    __tablename__ = "documents"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
+    slot_id: Mapped[str] = mapped_column(ForeignKey("slots.id"), index=True)
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), unique=True)
+    state: Mapped[DocumentState] = mapped_column(String(10), default=DocumentState.RECEIVED)
+    size: Mapped[int]
+    """Plaintext bytes of the original."""
+    finding: Mapped[str | None] = mapped_column(String(30))
+    reason: Mapped[str | None] = mapped_column(String(60))
+    threat: Mapped[str | None] = mapped_column(String(200))
+    mime: Mapped[str | None] = mapped_column(String(60))
+    """Type that the inspection proved (not the declared one)."""
+    pages: Mapped[int | None]
+    engine: Mapped[str | None] = mapped_column(String(60))
+    signatures: Mapped[str | None] = mapped_column(String(60))
+    received_at: Mapped[datetime]
+    judged_at: Mapped[datetime | None]
+    review: Mapped[ReviewState] = mapped_column(String(10), default=ReviewState.PENDING)
+    slot: Mapped[Slot] = relationship()
+    upload: Mapped[Upload] = relationship()
+    parts: Mapped[list["Part"]] = relationship(back_populates="document", order_by="Part.name")
+
+    def move(self, state: DocumentState) -> None:
+        """Change state along MOVES. Raises WrongState otherwise."""
+        if state not in MOVES[DocumentState(self.state)]:
+            raise WrongState(f"document {self.id} is {self.state}, cannot become {state}")
+        self.state = state
+
+    def judged(self, review: ReviewState) -> None:
+        """Take a person's decision on a filed, undecided document. Raises WrongState otherwise."""
+        if self.state != DocumentState.FILED or self.review != ReviewState.PENDING:
+            raise WrongState(f"document {self.id} is {self.state}/{self.review}")
+        self.review = review
+
+
+class Part(Base):
+    """One sealed piece of a document: `original`, `meta` or `page-0001`... Header here, payload in the blob store.
+
+    `attestation` is the inspector's Ed25519 (purpose `part`) over the fields of `attested`; opener and custodian verify
+    it before they open. The state column alone opens nothing.
+    """
+
+    __tablename__ = "parts"
+    __table_args__ = (UniqueConstraint("document_id", "name"),)
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"))
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), index=True)
+    name: Mapped[str] = mapped_column(String(20))
+    blob: Mapped[str] = mapped_column(String(80), unique=True)
+    header: Mapped[bytes] = mapped_column(LargeBinary)
+    header_sha256: Mapped[str] = mapped_column(String(64))
+    payload_sha256: Mapped[str] = mapped_column(String(64))
+    payload_size: Mapped[int]
+    mime: Mapped[str] = mapped_column(String(60))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    finding: Mapped[str] = mapped_column(String(30))
+    engine: Mapped[str] = mapped_column(String(60))
+    signatures: Mapped[str] = mapped_column(String(60))
+    attestation: Mapped[bytes] = mapped_column(LargeBinary)
+    document: Mapped[Document] = relationship(back_populates="parts")
+
+    def attested(self) -> dict[str, str | int]:
+        """Return the statement that the inspector signs."""
+        return {
+            "org": self.org_id,
+            "case": self.case_id,
+            "document": self.document_id,
+            "part": self.name,
+            "header_sha256": self.header_sha256,
+            "payload_sha256": self.payload_sha256,
+            "payload_size": self.payload_size,
+            "mime": self.mime,
+            "finding": self.finding,
+            "engine": self.engine,
+            "signatures": self.signatures,
+        }
+
+
+class PreviewTask(Due, Base):
+    """Asks for a filed document's page images. Slices go only when it is done or given up."""
+
+    __tablename__ = "preview_tasks"
+
+    id: Mapped[NewId]
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), unique=True)
+    done_at: Mapped[datetime | None]
+    gave_up: Mapped[bool] = mapped_column(default=False)

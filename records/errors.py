@@ -1,0 +1,55 @@
+"""The errors of the case file. Each carries a stable `code`; portal/web/errors.py turns it into a status and words."""
+
+
+class RecordsError(Exception):
+    """A rule of the case file refuses what was asked. `code` is stable and public; messages hold ids only."""
+
+    code = "records_error"
+
+
+class NotFound(RecordsError):
+    """The row does not exist, or belongs to another organization: the two look alike."""
+
+    code = "not_found"
+
+
+class Forbidden(RecordsError):
+    """The policy refuses this actor. The refusal has its own audit event."""
+
+    code = "forbidden"
+
+
+class WrongState(RecordsError):
+    """The row is not in a state from which this may be done."""
+
+    code = "wrong_state"
+
+
+class LinkClosed(RecordsError):
+    """The link is unknown, expired, revoked or superseded: the reader is never told which."""
+
+    code = "link_closed"
+
+
+class QuotaExceeded(RecordsError):
+    """The link has used up its files or bytes."""
+
+    code = "quota_exceeded"
+
+
+class SlotTaken(RecordsError):
+    """Another upload holds this slot, or its document is already in review or accepted."""
+
+    code = "slot_taken"
+
+
+class InvalidValue(RecordsError):
+    """A value breaks a rule of its field."""
+
+    code = "invalid_value"
+
+    def __init__(self, field: str, why: str) -> None:
+        """Name the field and the rule; never the value."""
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        self.why = why

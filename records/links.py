@@ -1,0 +1,170 @@
+"""Upload links and visits. The row is the authority for expiry, revocation, scope and quotas; the token is derived.
+
+A link's id is public knowledge inside the system; the secret is the signature over it, which is stored nowhere.
+An expired or superseded link takes no new activation, while its live visits finish; a revoked one stops everything.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from records.errors import LinkClosed, QuotaExceeded
+from records.requests import DocumentRequest, RequestState
+from storage.database import Base, NewId
+
+VISIT_LIFE = timedelta(hours=2)
+VISIT_IDLE = timedelta(minutes=30)
+REUSE_LEFT = timedelta(hours=48)
+"""A reminder reuses the open link while this much of its life remains."""
+MAX_FILES = 60
+MAX_BYTES = 2 * 1024**3
+
+
+class UploadLink(Base):
+    """The right to add documents to one request until `expires_at`; it never gives the right to read."""
+
+    __tablename__ = "upload_links"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
+    party_id: Mapped[str] = mapped_column(ForeignKey("parties.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    activations: Mapped[int] = mapped_column(default=0)
+    used_files: Mapped[int] = mapped_column(default=0)
+    used_bytes: Mapped[int] = mapped_column(default=0)
+    max_files: Mapped[int] = mapped_column(default=MAX_FILES)
+    max_bytes: Mapped[int] = mapped_column(default=MAX_BYTES)
+    request: Mapped[DocumentRequest] = relationship()
+
+    def accepts_activation(self, now: datetime) -> bool:
+        """Whether the button on the landing page may open a visit."""
+        open_link = self.revoked_at is None and self.superseded_at is None and now < self.expires_at
+        return open_link and self.request.state != RequestState.CANCELLED
+
+
+class Visit(Base):
+    """One browser that activated a link. The cookie's secret is stored only as SHA-256."""
+
+    __tablename__ = "visits"
+
+    id: Mapped[NewId]
+    link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"), index=True)
+    link: Mapped[UploadLink] = relationship(lazy="joined")
+    cookie_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    locale: Mapped[str] = mapped_column(String(10))
+    started_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class NoticeAcceptance(Base):
+    """Proof that a version of the privacy notice was accepted, through which link and when, before the first byte."""
+
+    __tablename__ = "notice_acceptances"
+
+    id: Mapped[NewId]
+    notice_id: Mapped[str] = mapped_column(ForeignKey("privacy_notices.id"))
+    link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"), index=True)
+    visit_id: Mapped[str] = mapped_column(ForeignKey("visits.id"))
+    accepted_at: Mapped[datetime]
+
+
+def issue(session: Session, request: DocumentRequest, *, now: datetime) -> UploadLink:
+    """Return the request's open link while 48 h of it remain, else a new one that supersedes the older."""
+    newest = newest_link(session, request.id)
+    if newest is not None and newest.accepts_activation(now) and newest.expires_at - now >= REUSE_LEFT:
+        return newest
+    session.execute(
+        update(UploadLink)
+        .where(UploadLink.request_id == request.id, UploadLink.superseded_at.is_(None))
+        .values(superseded_at=now)
+    )
+    life = timedelta(days=request.template.link_days)
+    link = UploadLink(
+        org_id=request.org_id,
+        case_id=request.case_id,
+        request=request,
+        party_id=request.party_id,
+        created_at=now,
+        expires_at=now + life if now + life > request.expires_at else request.expires_at,
+    )
+    session.add(link)
+    session.flush()
+    return link
+
+
+def newest_link(session: Session, request_id: str) -> UploadLink | None:
+    """Return the link issued last for a request."""
+    return session.scalars(
+        select(UploadLink).where(UploadLink.request_id == request_id).order_by(UploadLink.created_at.desc()).limit(1)
+    ).first()
+
+
+def activate(
+    session: Session, *, link_id: str, cookie_sha256: str, notice_id: str, locale: str, now: datetime
+) -> Visit:
+    """Open a visit and record the accepted notice. Raises LinkClosed for every kind of closed or unknown link."""
+    link = session.get(UploadLink, link_id)
+    if link is None or not link.accepts_activation(now):
+        raise LinkClosed("no activation")
+    visit = Visit(
+        link=link,
+        cookie_sha256=cookie_sha256,
+        locale=locale,
+        started_at=now,
+        last_seen_at=now,
+        ends_at=now + VISIT_LIFE,
+    )
+    session.add(visit)
+    session.flush()
+    session.add(NoticeAcceptance(notice_id=notice_id, link_id=link.id, visit_id=visit.id, accepted_at=now))
+    link.activations += 1
+    link.request.opened()
+    return visit
+
+
+def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
+    """Return the visit behind a cookie while it lives and its link is not revoked. Raises LinkClosed."""
+    visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
+    if visit is None or not visit_lives(visit, now):
+        raise LinkClosed("no visit")
+    return visit
+
+
+def visit_lives(visit: Visit, now: datetime) -> bool:
+    """Whether a visit may go on: revocation and cancellation stop it at once, expiry of the link lets it finish."""
+    in_time = now < visit.ends_at and now - visit.last_seen_at < VISIT_IDLE
+    return in_time and visit.link.revoked_at is None and visit.link.request.state != RequestState.CANCELLED
+
+
+def claim_quota(session: Session, link_id: str, *, files: int, size: int) -> None:
+    """Use up files and bytes of a link in one conditional UPDATE. Raises QuotaExceeded (or LinkClosed when revoked)."""
+    claimed = session.execute(
+        update(UploadLink)
+        .where(
+            UploadLink.id == link_id,
+            UploadLink.revoked_at.is_(None),
+            UploadLink.used_files + files <= UploadLink.max_files,
+            UploadLink.used_bytes + size <= UploadLink.max_bytes,
+        )
+        .values(used_files=UploadLink.used_files + files, used_bytes=UploadLink.used_bytes + size)
+        .execution_options(synchronize_session="fetch")
+    )
+    if claimed.rowcount != 1:  # type: ignore[attr-defined]
+        link = session.get(UploadLink, link_id, populate_existing=True)
+        if link is None or link.revoked_at is not None:
+            raise LinkClosed("revoked")
+        raise QuotaExceeded(f"link {link_id}")
+
+
+def revoke(session: Session, link: UploadLink, *, now: datetime) -> None:
+    """Stop everything through this link before its next acknowledgement."""
+    if link.revoked_at is None:
+        link.revoked_at = now
+        session.flush()

@@ -1,0 +1,169 @@
+"""Messages to customers: what is to be sent, how each attempt ended, and delivery as the channel reports it.
+
+The row is the outbox. It names the purpose and the link; words, phone and token are put together when it is sent and
+stored nowhere. `sending` is committed before the POST; what was cut off there is `unknown` until a status settles it.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from records.links import UploadLink
+from records.requests import DocumentRequest
+from storage.database import Base, NewId
+from storage.due import Due
+
+UNKNOWN_WAIT = timedelta(seconds=120)
+"""How long an unknown outcome waits for a status before the message may be sent again."""
+
+
+class Channel(StrEnum):
+    """Ways to reach a customer."""
+
+    WHATSAPP = "whatsapp"
+
+
+class Purpose(StrEnum):
+    """Why a message is sent; picks the template."""
+
+    REQUEST = "request"
+    RETURNED = "returned"
+
+
+class MessageState(StrEnum):
+    """Delivery, forward only. ACCEPTED is the channel's 200; sent, delivered and read come by webhook."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+RANK = {
+    MessageState.QUEUED: 0,
+    MessageState.SENDING: 1,
+    MessageState.UNKNOWN: 1,
+    MessageState.ACCEPTED: 2,
+    MessageState.SENT: 3,
+    MessageState.DELIVERED: 4,
+    MessageState.READ: 5,
+}
+"""Order of the states that a channel reports; FAILED and CANCELLED stand outside it."""
+
+
+class WhatsAppSender(Base):
+    """One WhatsApp number of an organization. The courier opens the token, the gateway the app secret."""
+
+    __tablename__ = "whatsapp_senders"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    phone_number_id: Mapped[str] = mapped_column(String(64), unique=True)
+    waba_id: Mapped[str] = mapped_column(String(64))
+    token_boxed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Access token in the courier's box (table whatsapp_senders, row id, column token_boxed)."""
+    app_secret_boxed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Webhook app secret in the gateway's box (column app_secret_boxed)."""
+    verify_token_sha256: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the token of the webhook handshake."""
+
+
+class Message(Due, Base):
+    """One message to one party about one request."""
+
+    __tablename__ = "messages"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
+    link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"))
+    channel: Mapped[Channel] = mapped_column(String(10), default=Channel.WHATSAPP)
+    purpose: Mapped[Purpose] = mapped_column(String(20))
+    state: Mapped[MessageState] = mapped_column(String(10), default=MessageState.QUEUED)
+    wamid: Mapped[str | None] = mapped_column(String(200), index=True)
+    error: Mapped[str | None] = mapped_column(String(60))
+    """Code of the last failure: the channel's number or one of ours."""
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    request: Mapped[DocumentRequest] = relationship()
+    link: Mapped[UploadLink] = relationship()
+
+    def advance(self, state: MessageState, now: datetime) -> bool:
+        """Move forward to a reported state; a lower or equal one changes nothing. A late delivery follows FAILED."""
+        current = RANK.get(MessageState(self.state), 2 if self.state == MessageState.FAILED else 99)
+        if RANK[state] <= current:
+            return False
+        self.state, self.changed_at = state, now
+        return True
+
+    def fail(self, error: str, now: datetime) -> bool:
+        """End undelivered. What was already delivered or read stays so."""
+        if self.state in (MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.CANCELLED):
+            return False
+        self.state, self.error, self.changed_at, self.due_at = MessageState.FAILED, error, now, None
+        return True
+
+
+class MessageAttempt(Base):
+    """One try to hand a message to the channel. `id` travels as the channel's opaque callback data."""
+
+    __tablename__ = "message_attempts"
+
+    id: Mapped[NewId]
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id"), index=True)
+    number: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    """accepted, refused, not_sent or unknown."""
+    error: Mapped[str | None] = mapped_column(String(60))
+
+
+class InboundEvent(Due, Base):
+    """One update out of a channel's webhook, stored before the 200 and processed later, once."""
+
+    __tablename__ = "inbound_events"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    sender_id: Mapped[str] = mapped_column(ForeignKey("whatsapp_senders.id"))
+    dedup_key: Mapped[str] = mapped_column(String(300), unique=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    wamid: Mapped[str | None] = mapped_column(String(200))
+    opaque: Mapped[str | None] = mapped_column(String(512))
+    status: Mapped[str | None] = mapped_column(String(20))
+    error: Mapped[str | None] = mapped_column(String(60))
+    at: Mapped[datetime | None]
+    """Time that the channel states."""
+    received_at: Mapped[datetime]
+    processed_at: Mapped[datetime | None]
+
+
+def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpose: Purpose, now: datetime) -> Message:
+    """Put a message into the outbox, in the transaction of its cause."""
+    message = Message(
+        org_id=request.org_id,
+        case_id=request.case_id,
+        request=request,
+        link=link,
+        purpose=purpose,
+        created_at=now,
+        changed_at=now,
+        due_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def messages_of_request(session: Session, request_id: str) -> list[Message]:
+    """Return a request's messages, oldest first."""
+    return list(session.scalars(select(Message).where(Message.request_id == request_id).order_by(Message.created_at)))

@@ -1,0 +1,198 @@
+"""Document requests (solicitudes) and their slots: what is asked of one party, and how far it has come."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from records.cases import Case, Party
+from records.errors import NotFound, WrongState
+from records.requirements import Requirement, RequirementTemplate
+from storage.database import Base, NewId
+
+
+class RequestState(StrEnum):
+    """How far a request is. Delivery of its message is another matter (records/messages.py)."""
+
+    REQUESTED = "requested"
+    OPENED = "opened"
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+class SendMode(StrEnum):
+    """Who sends the link: the portal, or the CRM (link returned once)."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
+class SlotState(StrEnum):
+    """State of one slot as the customer and the executive see it."""
+
+    MISSING = "missing"
+    RECEIVED = "received"  # under inspection
+    REFUSED = "refused"  # by the inspection; `reason` says why
+    FILED = "filed"  # waits for a person
+    RETURNED = "returned"  # by a person; `reason` and `note` say why
+    ACCEPTED = "accepted"
+
+
+OPEN_SLOTS = frozenset({SlotState.MISSING, SlotState.REFUSED, SlotState.RETURNED})
+"""States in which a slot takes a new upload."""
+
+
+class DocumentRequest(Base):
+    """What one party is asked for, by one version of a template."""
+
+    __tablename__ = "document_requests"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), index=True)
+    party_id: Mapped[str] = mapped_column(ForeignKey("parties.id"))
+    template_id: Mapped[str] = mapped_column(ForeignKey("requirement_templates.id"))
+    send_mode: Mapped[SendMode] = mapped_column(String(10), default=SendMode.AUTO)
+    state: Mapped[RequestState] = mapped_column(String(12), default=RequestState.REQUESTED)
+    created_by: Mapped[str] = mapped_column(String(64))
+    """Member or API key id."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    case: Mapped[Case] = relationship()
+    party: Mapped[Party] = relationship()
+    template: Mapped[RequirementTemplate] = relationship()
+    slots: Mapped[list["Slot"]] = relationship(
+        back_populates="request", order_by="Slot.position", lazy="selectin", cascade="all, delete-orphan"
+    )
+
+    def opened(self) -> None:
+        """The customer activated a link. Later states stay."""
+        if self.state == RequestState.REQUESTED:
+            self.state = RequestState.OPENED
+
+    def cancel(self) -> None:
+        """Ask no longer. Raises WrongState when complete or cancelled."""
+        if self.state not in (RequestState.REQUESTED, RequestState.OPENED):
+            raise WrongState(f"request {self.id} is {self.state}")
+        self.state = RequestState.CANCELLED
+
+    def settle(self) -> None:
+        """Complete the request when every required slot is accepted; reopen it when one is returned."""
+        if self.state == RequestState.CANCELLED:
+            return
+        done = all(slot.state == SlotState.ACCEPTED for slot in self.slots if slot.requirement.required)
+        if done:
+            self.state = RequestState.COMPLETE
+        elif self.state == RequestState.COMPLETE:
+            self.state = RequestState.OPENED
+
+
+class Slot(Base):
+    """One place for one document: a requirement, or one side of it."""
+
+    __tablename__ = "slots"
+    __table_args__ = (UniqueConstraint("request_id", "requirement_id", "side"),)
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
+    requirement_id: Mapped[str] = mapped_column(ForeignKey("requirements.id"))
+    side: Mapped[str] = mapped_column(String(10))
+    position: Mapped[int]
+    state: Mapped[SlotState] = mapped_column(String(10), default=SlotState.MISSING)
+    document_id: Mapped[str | None] = mapped_column(String(32))
+    """The document that stands in the slot now (no foreign key: documents point at slots)."""
+    reason: Mapped[str | None] = mapped_column(String(60))
+    """Code of the last refusal or return; words in the reader's language come from the catalogue."""
+    note: Mapped[str | None] = mapped_column(String(500))
+    """The reviewer's own words with a return, shown to the customer after activation."""
+    changed_at: Mapped[datetime]
+    request: Mapped[DocumentRequest] = relationship(back_populates="slots")
+    requirement: Mapped[Requirement] = relationship(lazy="selectin")
+
+    def take(self, document_id: str, now: datetime) -> None:
+        """Put a received document into an open slot. Raises WrongState otherwise."""
+        if self.state not in OPEN_SLOTS:
+            raise WrongState(f"slot {self.id} is {self.state}")
+        self._become(SlotState.RECEIVED, now)
+        self.document_id = document_id
+
+    def filed(self, now: datetime) -> None:
+        """The inspection let the document pass."""
+        self._become(SlotState.FILED, now, expected=SlotState.RECEIVED)
+
+    def refused(self, reason: str, now: datetime) -> None:
+        """The inspection refused the document: the customer sends another."""
+        self._become(SlotState.REFUSED, now, expected=SlotState.RECEIVED, reason=reason)
+
+    def accepted(self, now: datetime) -> None:
+        """A person accepted the document."""
+        self._become(SlotState.ACCEPTED, now, expected=SlotState.FILED)
+
+    def returned(self, reason: str, note: str | None, now: datetime) -> None:
+        """A person returned the document: the customer sends another."""
+        self._become(SlotState.RETURNED, now, expected=SlotState.FILED, reason=reason, note=note)
+
+    def _become(
+        self,
+        state: SlotState,
+        now: datetime,
+        expected: SlotState | None = None,
+        reason: str | None = None,
+        note: str | None = None,
+    ) -> None:
+        if expected is not None and self.state != expected:
+            raise WrongState(f"slot {self.id} is {self.state}, not {expected}")
+        self.state, self.reason, self.note, self.changed_at = state, reason, note, now
+
+
+def create_request(
+    session: Session,
+    *,
+    case: Case,
+    party: Party,
+    template: RequirementTemplate,
+    created_by: str,
+    send_mode: SendMode,
+    now: datetime,
+    life: timedelta | None = None,
+) -> DocumentRequest:
+    """Make a request with a slot for every side of every requirement. The caller issues the link and the message."""
+    if party.case_id != case.id or template.org_id != case.org_id:
+        raise NotFound("party or template of another case or organization")
+    request = DocumentRequest(
+        org_id=case.org_id,
+        case=case,
+        party=party,
+        template=template,
+        created_by=created_by,
+        send_mode=send_mode,
+        created_at=now,
+        expires_at=now + (life or timedelta(days=template.link_days)),
+    )
+    sides = [(requirement, side) for requirement in template.requirements for side in requirement.sides]
+    request.slots = [
+        Slot(org_id=case.org_id, requirement=requirement, side=side, position=i, changed_at=now)
+        for i, (requirement, side) in enumerate(sides)
+    ]
+    session.add(request)
+    case.updated_at = now
+    session.flush()
+    return request
+
+
+def get_request(session: Session, *, org_id: str, request_id: str) -> DocumentRequest:
+    """Return a request of this organization. Raises NotFound."""
+    request = session.get(DocumentRequest, request_id)
+    if request is None or request.org_id != org_id:
+        raise NotFound(f"request {request_id}")
+    return request
+
+
+def requests_of_case(session: Session, case_id: str) -> list[DocumentRequest]:
+    """Return the requests of a case, oldest first."""
+    found = session.scalars(
+        select(DocumentRequest).where(DocumentRequest.case_id == case_id).order_by(DocumentRequest.created_at)
+    )
+    return list(found)

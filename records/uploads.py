@@ -1,0 +1,98 @@
+"""Uploads in progress, their sealed slices, and the quarantine keys of the day to which slices are sealed."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from records.links import UploadLink
+from records.requests import Slot
+from storage.database import Base, NewId
+from storage.due import Due
+
+UPLOAD_LIFE = timedelta(hours=24)
+"""An unfinished upload ends after this."""
+REFUSED_LIFE = timedelta(hours=72)
+"""Slices of a refused document stay sealed this long."""
+
+
+class UploadState(StrEnum):
+    """RECEIVING takes slices; FINISHED fixed count and length and is a document; ENDED was terminated or expired."""
+
+    RECEIVING = "receiving"
+    FINISHED = "finished"
+    ENDED = "ended"
+
+
+class Upload(Base):
+    """One resumable upload into one slot. At most one RECEIVING upload a slot (partial unique index)."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (
+        Index(
+            "uq_uploads_receiving_slot",
+            "slot_id",
+            unique=True,
+            sqlite_where=text("state = 'receiving'"),
+            postgresql_where=text("state = 'receiving'"),
+        ),
+    )
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"), index=True)
+    visit_id: Mapped[str] = mapped_column(ForeignKey("visits.id"))
+    slot_id: Mapped[str] = mapped_column(ForeignKey("slots.id"), index=True)
+    state: Mapped[UploadState] = mapped_column(String(10), default=UploadState.RECEIVING)
+    length: Mapped[int | None]
+    """Bytes announced; None while deferred."""
+    offset: Mapped[int] = mapped_column(default=0)
+    """Bytes acknowledged."""
+    slices: Mapped[int] = mapped_column(default=0)
+    """Slices acknowledged. Slice 0 holds the sealed name and type that the browser declared; content begins at 1."""
+    max_bytes: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    link: Mapped[UploadLink] = relationship()
+    slot: Mapped[Slot] = relationship()
+
+
+class Slice(Base):
+    """One acknowledged piece of an upload: an age payload in the blob store, its header here.
+
+    Sealed to the quarantine key of the day with context {upload, seq, offset}. `blob` is a fresh random name at each
+    attempt, so that a torn attempt is an orphan, never a slice.
+    """
+
+    __tablename__ = "slices"
+    __table_args__ = (UniqueConstraint("upload_id", "seq"),)
+
+    id: Mapped[NewId]
+    upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), index=True)
+    seq: Mapped[int]
+    offset: Mapped[int]
+    length: Mapped[int]
+    blob: Mapped[str] = mapped_column(String(80), unique=True)
+    header: Mapped[bytes] = mapped_column(LargeBinary)
+    quarantine_key_id: Mapped[str] = mapped_column(ForeignKey("quarantine_keys.id"), index=True)
+    created_at: Mapped[datetime]
+
+
+class QuarantineKey(Due, Base):
+    """The inspector's X25519 key of one day: private half only in the inspector's folder, destroyed when unused.
+
+    `inspector_signature`: inspector's Ed25519, purpose `quarantine-key`, {id, day, public}. `custodian_signature`: the
+    custodian's over the same fields and purpose `certified-quarantine-key`, made after verifying the inspector's; only
+    a certified key is sealed to. `due_at` asks the custodian to certify.
+    """
+
+    __tablename__ = "quarantine_keys"
+
+    id: Mapped[NewId]
+    day: Mapped[date] = mapped_column(Date, unique=True)
+    public: Mapped[bytes] = mapped_column(LargeBinary)
+    inspector_signature: Mapped[bytes] = mapped_column(LargeBinary)
+    custodian_signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]
