@@ -1,0 +1,1 @@
+"""What people, CRMs and job queues touch: three web applications, the workers and the command line."""

@@ -1,0 +1,1 @@
+"""Plumbing shared by the web applications: headers, errors, guards, languages, health. Knows no page."""

@@ -1,0 +1,219 @@
+"""The one table of errors: for every code a status and words in Spanish, English and Portuguese.
+
+Any exception with a string `code` that stands here becomes an answer; anything else is `internal` with a reference
+that the log knows too. A test demands a row for every code in the product.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, Response, g
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from portal.web.language import current_language
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Status and words of one code. `retry_after` is in seconds."""
+
+    status: int
+    es: str
+    en: str
+    pt: str
+    retry_after: int | None = None
+
+    def words(self, language: str) -> str:
+        """Return the sentence in es, en or pt."""
+        return {"es": self.es, "en": self.en, "pt": self.pt}[language]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One error on its way to a reader."""
+
+    code: str
+    row: Row
+    reference: str
+    detail: str | None = None
+
+
+Renderer = Callable[[Problem], Response]
+
+TABLE: dict[str, Row] = {
+    "internal": Row(
+        500,
+        "Algo falló de nuestro lado. No se perdió nada de lo ya recibido. Intenta de nuevo en unos minutos.",
+        "Something failed on our side. Nothing already received was lost. Please try again in a few minutes.",
+        "Algo falhou do nosso lado. Nada do que já foi recebido se perdeu. Tente de novo em alguns minutos.",
+    ),
+    "unavailable": Row(
+        503,
+        "El servicio está ocupado. Intenta de nuevo en unos segundos.",
+        "The service is busy. Please try again in a few seconds.",
+        "O serviço está ocupado. Tente de novo em alguns segundos.",
+        retry_after=5,
+    ),
+    "bad_request": Row(
+        400,
+        "No entendimos la solicitud.",
+        "We could not understand the request.",
+        "Não entendemos a solicitação.",
+    ),
+    "unauthorized": Row(
+        401,
+        "Inicia sesión para continuar.",
+        "Sign in to continue.",
+        "Entre para continuar.",
+    ),
+    "forbidden": Row(
+        403,
+        "No tienes permiso para hacer esto.",
+        "You are not allowed to do this.",
+        "Você não tem permissão para fazer isto.",
+    ),
+    "not_found": Row(
+        404,
+        "No encontramos lo que buscas.",
+        "We could not find what you are looking for.",
+        "Não encontramos o que você procura.",
+    ),
+    "method_not_allowed": Row(
+        405,
+        "Esta acción no existe aquí.",
+        "This action does not exist here.",
+        "Esta ação não existe aqui.",
+    ),
+    "wrong_state": Row(
+        409,
+        "Esto ya cambió mientras lo veías. Actualiza la página.",
+        "This changed while you were looking at it. Reload the page.",
+        "Isto mudou enquanto você via. Atualize a página.",
+    ),
+    "too_large": Row(
+        413,
+        "El archivo es más grande que el límite.",
+        "The file is larger than the limit.",
+        "O arquivo é maior que o limite.",
+    ),
+    "unsupported_media_type": Row(
+        415,
+        "Este tipo de contenido no se acepta aquí.",
+        "This type of content is not accepted here.",
+        "Este tipo de conteúdo não é aceito aqui.",
+    ),
+    "file_not_expected": Row(
+        415,
+        "Aquí no se reciben archivos.",
+        "No files are accepted here.",
+        "Aqui não se recebem arquivos.",
+    ),
+    "invalid_value": Row(
+        422,
+        "Un dato no es válido.",
+        "A value is not valid.",
+        "Um dado não é válido.",
+    ),
+    "too_many_requests": Row(
+        429,
+        "Demasiados intentos. Espera un momento.",
+        "Too many tries. Wait a moment.",
+        "Tentativas demais. Espere um momento.",
+        retry_after=30,
+    ),
+    "csrf": Row(
+        400,
+        "La página venció. Actualízala e intenta de nuevo.",
+        "The page expired. Reload it and try again.",
+        "A página expirou. Atualize e tente de novo.",
+    ),
+    "link_closed": Row(
+        404,
+        "Este enlace ya no está abierto. Pide uno nuevo a la empresa que te lo envió.",
+        "This link is no longer open. Ask the company that sent it for a new one.",
+        "Este link não está mais aberto. Peça um novo à empresa que o enviou.",
+    ),
+    "quota_exceeded": Row(
+        429,
+        "Este enlace ya recibió el máximo de archivos. Pide uno nuevo a la empresa.",
+        "This link has received all the files it can. Ask the company for a new one.",
+        "Este link já recebeu o máximo de arquivos. Peça um novo à empresa.",
+    ),
+    "slot_taken": Row(
+        409,
+        "Este documento ya se está enviando o ya está en revisión.",
+        "This document is already being sent or is under review.",
+        "Este documento já está sendo enviado ou já está em análise.",
+    ),
+    "api_key_refused": Row(
+        401,
+        "La clave de API no es válida.",
+        "The API key is not valid.",
+        "A chave de API não é válida.",
+    ),
+    "lost_lease": Row(
+        409,
+        "Otro proceso ya tomó este trabajo.",
+        "Another process has taken this work.",
+        "Outro processo já assumiu este trabalho.",
+    ),
+}
+
+HTTP_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "wrong_state",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid_value",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+
+
+def problem(code: str, detail: str | None = None) -> Problem:
+    """Return the problem of a code of the table. Raises KeyError for an unknown one."""
+    return Problem(code=code, row=TABLE[code], reference=str(g.get("reference", "-")), detail=detail)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the table's code for an exception; `internal` for whatever is not known."""
+    code = getattr(error, "code", None)
+    if isinstance(error, HTTPException):
+        return HTTP_CODES.get(error.code or 500, "bad_request" if 400 <= (error.code or 500) < 500 else "internal")
+    if isinstance(error, DBAPIError | PoolTimeout):
+        return "unavailable"
+    return code if isinstance(code, str) and code in TABLE else "internal"
+
+
+def install(app: Flask, render: Renderer) -> None:
+    """Answer every exception of `app` with its row, drawn by `render`."""
+
+    def answer(error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.code is not None and error.code < 400:
+            return Response(error.get_response().data, error.code, error.get_headers())
+        code = code_of(error)
+        g.error_code = code
+        if code == "internal":
+            log.exception("internal_error", reference=g.get("reference"), error=type(error).__name__)
+        found = problem(code, detail=getattr(error, "why", None))
+        response = render(found)
+        response.status_code = found.row.status
+        if found.row.retry_after is not None:
+            response.headers["Retry-After"] = str(found.row.retry_after)
+        if isinstance(error, HTTPException):
+            for name, value in error.get_headers():
+                if name in ("Allow", "Retry-After"):
+                    response.headers[name] = value
+        return response
+
+    app.register_error_handler(Exception, answer)
+    app.jinja_env.globals["error_words"] = lambda found: found.row.words(current_language())
