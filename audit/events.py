@@ -1,0 +1,98 @@
+"""What the trail can say: the closed set of events, each `actor:subject:action`.
+
+Rules: lower snake words; the actor is one of ActorKind; a name, once released, never changes and is never reused.
+Signing a checkpoint is deliberately no event: its event would need the next checkpoint, for ever. A test enforces the
+grammar.
+"""
+
+import re
+from enum import StrEnum
+
+GRAMMAR = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
+"""What every event matches in full."""
+
+EVENT_LENGTH = 96
+"""Longest event name, characters."""
+
+
+class ActorKind(StrEnum):
+    """Who acts. The kind tells how to read `actor_id`."""
+
+    STAFF = "staff"  # a member of the organization, signed in
+    CUSTOMER = "customer"  # whoever holds a link; actor_id is the link's id
+    CRM = "crm"  # an API key
+    INSPECTOR = "inspector"
+    COURIER = "courier"
+    CUSTODIAN = "custodian"
+    OPENER = "opener"
+    GATEWAY = "gateway"
+    ADMINISTRATOR = "administrator"  # somebody at the command line
+    SYSTEM = "system"
+
+
+class Event(StrEnum):
+    """Everything that leaves a trace."""
+
+    # Requests and links
+    CRM_REQUEST_CREATED = "crm:request:created"
+    CRM_REQUEST_CANCELLED = "crm:request:cancelled"
+    STAFF_REQUEST_CREATED = "staff:request:created"
+    STAFF_REQUEST_CANCELLED = "staff:request:cancelled"
+    COURIER_LINK_ISSUED = "courier:link:issued"
+    STAFF_LINK_REVOKED = "staff:link:revoked"
+    STAFF_LINK_COPIED = "staff:link:copied"
+    # The customer's visit
+    CUSTOMER_LINK_ACTIVATED = "customer:link:activated"
+    CUSTOMER_NOTICE_ACCEPTED = "customer:notice:accepted"
+    CUSTOMER_UPLOAD_STARTED = "customer:upload:started"
+    CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
+    CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
+    CUSTOMER_MEDIA_INTERCEPTED = "customer:media:intercepted"
+    # Inspection and filing
+    INSPECTOR_DOCUMENT_FILED = "inspector:document:filed"
+    INSPECTOR_DOCUMENT_REFUSED = "inspector:document:refused"
+    INSPECTOR_DOCUMENT_POSTPONED = "inspector:document:postponed"
+    INSPECTOR_UPLOAD_SWEPT = "inspector:upload:swept"
+    # Review
+    STAFF_DOCUMENT_VIEWED = "staff:document:viewed"
+    STAFF_DOCUMENT_ACCEPTED = "staff:document:accepted"
+    STAFF_DOCUMENT_RETURNED = "staff:document:returned"
+    STAFF_DOCUMENT_DOWNLOADED = "staff:document:downloaded"
+    # Cases
+    STAFF_CASE_CREATED = "staff:case:created"
+    CRM_CASE_CREATED = "crm:case:created"
+    STAFF_CASE_VIEWED = "staff:case:viewed"
+    STAFF_CASE_CLOSED = "staff:case:closed"
+    STAFF_CASE_REASSIGNED = "staff:case:reassigned"
+    STAFF_CASE_EXPORTED = "staff:case:exported"
+    STAFF_EXPORT_DOWNLOADED = "staff:export:downloaded"
+    # Access
+    STAFF_SESSION_STARTED = "staff:session:started"
+    STAFF_SESSION_REFUSED = "staff:session:refused"
+    STAFF_SESSION_ENDED = "staff:session:ended"
+    STAFF_ACCESS_REFUSED = "staff:access:refused"
+    STAFF_AUDIT_VIEWED = "staff:audit:viewed"
+    # Keys and openings
+    OPENER_PART_OPENED = "opener:part:opened"
+    OPENER_PART_REFUSED = "opener:part:refused"
+    CUSTODIAN_ROOT_MINTED = "custodian:root:minted"
+    CUSTODIAN_CASE_KEY_MINTED = "custodian:case_key:minted"
+    CUSTODIAN_QUARANTINE_KEY_CERTIFIED = "custodian:quarantine_key:certified"
+    # Messages
+    COURIER_MESSAGE_SENT = "courier:message:sent"
+    COURIER_MESSAGE_FAILED = "courier:message:failed"
+    GATEWAY_STATUS_RECEIVED = "gateway:status:received"
+    # The trail itself
+    COURIER_CHECKPOINT_STAMPED = "courier:checkpoint:stamped"
+    # Administration
+    ADMINISTRATOR_ORGANIZATION_CREATED = "administrator:organization:created"
+    ADMINISTRATOR_MEMBER_CREATED = "administrator:member:created"
+    ADMINISTRATOR_MEMBER_DISABLED = "administrator:member:disabled"
+    ADMINISTRATOR_API_KEY_CREATED = "administrator:api_key:created"
+    ADMINISTRATOR_NOTICE_PUBLISHED = "administrator:notice:published"
+    ADMINISTRATOR_TEMPLATE_PUBLISHED = "administrator:template:published"
+
+    @property
+    def actor(self) -> ActorKind:
+        """Who acts in this event."""
+        return ActorKind(self.value.partition(":")[0])
