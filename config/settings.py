@@ -1,0 +1,233 @@
+"""The settings of each process: what it holds, and by omission what it must never be given."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from config.base import KeyFile, KeysFile, OptionalKeyFile, OptionalKeysFile, Profile, PublicFile, Settings
+from config.errors import SettingsRefused
+from config.places import BlobPlace, BucketPlace, FolderPlace, KeyringPlace, KmsPlace, folder_place
+from config.secrets import read_key, read_keys, read_public_key
+
+Url = Annotated[str, Field(pattern=r"^https?://[^/?#]+$")]
+"""The base address of one of our applications: scheme and host, no path."""
+
+
+def _keyring_place(url: str, region: str | None, endpoint: str | None) -> KeyringPlace:
+    if url.startswith("kms:") and len(url) > len("kms:"):
+        return KmsPlace(key_id=url.removeprefix("kms:"), region=region, endpoint=endpoint)
+    return folder_place("RESGUARDO_KEYRING", url)
+
+
+class _HoldsLinkKeys(Settings):
+    link_keys_file: KeysFile
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that link signatures may carry, oldest first; the last one signs."""
+        return read_keys(self.link_keys_file)
+
+
+class _KnowsTheCustodian(Settings):
+    custodian_public_file: PublicFile
+
+    def custodian_public(self) -> bytes:
+        """Return the pinned Ed25519 key that must have signed every public key found in a row."""
+        return read_public_key(self.custodian_public_file)
+
+
+class _KnowsTheInspector(Settings):
+    inspector_public_file: PublicFile
+
+    def inspector_public(self) -> bytes:
+        """Return the pinned Ed25519 key that must have signed every attestation."""
+        return read_public_key(self.inspector_public_file)
+
+
+class _RunsJobs(Settings):
+    jobs_database_url: str = Field(min_length=1)
+    """The job engine's own database (SQLite file) or the PostgreSQL database that holds its schema."""
+    jobs_schema: str = Field(pattern=r"^[a-z_]{1,40}$")
+    """The PostgreSQL schema that only this role may write; without meaning on SQLite."""
+
+
+class CustomerSettings(_HoldsLinkKeys, _KnowsTheCustodian):
+    """The public portal: receives, seals to a public key, opens nothing."""
+
+    code_key_file: KeyFile
+    customer_key_file: KeyFile
+    public_url: Url
+
+    def code_key(self) -> bytes:
+        """Return the HMAC key of one-time codes."""
+        return read_key(self.code_key_file)
+
+    def customer_key(self) -> bytes:
+        """Return the key that signs visits and CSRF tokens of the public portal."""
+        return read_key(self.customer_key_file)
+
+
+class GatewaySettings(_HoldsLinkKeys):
+    """The API for CRMs and the webhooks: holds no document key."""
+
+    gateway_box_key_file: KeyFile
+    public_url: Url
+    api_url: Url
+
+    def gateway_box_key(self) -> bytes:
+        """Return the key that seals webhook secrets in rows."""
+        return read_key(self.gateway_box_key_file)
+
+
+class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector):
+    """The console: asks the opener for one part's key at a time, holds no keyring."""
+
+    session_key_file: KeyFile
+    staff_box_key_file: KeyFile
+    opener_socket: Path
+    staff_url: Url
+    public_url: Url
+
+    def session_key(self) -> bytes:
+        """Return the key that signs sessions and CSRF tokens of the console."""
+        return read_key(self.session_key_file)
+
+    def staff_box_key(self) -> bytes:
+        """Return the key that seals TOTP seeds in rows."""
+        return read_key(self.staff_box_key_file)
+
+
+class InspectorSettings(_KnowsTheCustodian, _RunsJobs):
+    """The inspector: opens quarantined slices, examines, seals to the case, attests."""
+
+    attestation_key_file: KeyFile
+    quarantine_dir: Path
+    """Folder (0700) of the quarantine private keys, one a day."""
+    clamd_socket: Path
+    clamd_spool: Path
+    """clamd's temporary folder; it must lie on tmpfs."""
+    jobs_schema: str = "jobs_inspector"
+
+    def attestation_key(self) -> bytes:
+        """Return the Ed25519 seed that signs attestations."""
+        return read_key(self.attestation_key_file)
+
+
+class CourierSettings(_HoldsLinkKeys, _RunsJobs):
+    """The courier: the only one that talks to Meta, to CRMs and to the time-stamp authority."""
+
+    courier_box_key_file: KeyFile
+    code_key_file: KeyFile
+    wa_graph_base: str = Field(pattern=r"^https?://[^?#]+$")
+    tsa_url: str = Field(pattern=r"^https?://[^?#]+$")
+    public_url: Url
+    jobs_schema: str = "jobs_courier"
+
+    def courier_box_key(self) -> bytes:
+        """Return the key that seals channel and CRM tokens in rows."""
+        return read_key(self.courier_box_key_file)
+
+    def code_key(self) -> bytes:
+        """Return the HMAC key of one-time codes."""
+        return read_key(self.code_key_file)
+
+
+class CustodianSettings(_KnowsTheInspector, _RunsJobs):
+    """The custodian: mints keys, signs public halves and audit checkpoints, exports, erases."""
+
+    keyring: str
+    kms_region: str | None = None
+    kms_endpoint: str | None = None
+    signing_key_file: KeyFile
+    checkpoint_key_file: KeyFile
+    escrow_public_file: PublicFile
+    jobs_schema: str = "jobs_custodian"
+
+    def check(self) -> None:
+        """Check as every process does, and the keyring's address. Raises ConfigError."""
+        super().check()
+        self.keyring_place()
+
+    def keyring_place(self) -> KeyringPlace:
+        """Return where the organization root keys live. Raises SettingsRefused."""
+        return _keyring_place(self.keyring, self.kms_region, self.kms_endpoint)
+
+    def signing_key(self) -> bytes:
+        """Return the Ed25519 seed that signs public keys."""
+        return read_key(self.signing_key_file)
+
+    def checkpoint_key(self) -> bytes:
+        """Return the Ed25519 seed that signs audit checkpoints."""
+        return read_key(self.checkpoint_key_file)
+
+    def escrow_public(self) -> bytes:
+        """Return the X25519 public key of the offline escrow recipient."""
+        return read_public_key(self.escrow_public_file)
+
+
+class OpenerSettings(_KnowsTheCustodian, _KnowsTheInspector):
+    """The opener: hands out one part's file key against a committed audit event."""
+
+    keyring: str
+    kms_region: str | None = None
+    kms_endpoint: str | None = None
+    opener_socket: Path
+
+    def check(self) -> None:
+        """Check as every process does, and the keyring's address. Raises ConfigError."""
+        super().check()
+        self.keyring_place()
+
+    def keyring_place(self) -> KeyringPlace:
+        """Return where the organization root keys live. Raises SettingsRefused."""
+        return _keyring_place(self.keyring, self.kms_region, self.kms_endpoint)
+
+
+class CliSettings(Settings):
+    """The administration commands. Each key is needed by some commands only, so each may be absent."""
+
+    link_keys_file: OptionalKeysFile = None
+    gateway_box_key_file: OptionalKeyFile = None
+    staff_box_key_file: OptionalKeyFile = None
+    courier_box_key_file: OptionalKeyFile = None
+    public_url: Url
+
+    def link_keys(self) -> tuple[bytes, ...]:
+        """Return the link keys. Raises SettingsRefused when this command line was given none."""
+        return read_keys(_given("LINK_KEYS_FILE", self.link_keys_file))
+
+    def gateway_box_key(self) -> bytes:
+        """Return the key that seals webhook secrets. Raises SettingsRefused when not given."""
+        return read_key(_given("GATEWAY_BOX_KEY_FILE", self.gateway_box_key_file))
+
+    def staff_box_key(self) -> bytes:
+        """Return the key that seals TOTP seeds. Raises SettingsRefused when not given."""
+        return read_key(_given("STAFF_BOX_KEY_FILE", self.staff_box_key_file))
+
+    def courier_box_key(self) -> bytes:
+        """Return the key that seals channel tokens. Raises SettingsRefused when not given."""
+        return read_key(_given("COURIER_BOX_KEY_FILE", self.courier_box_key_file))
+
+
+def _given(name: str, path: Path | None) -> Path:
+    if path is None:
+        raise SettingsRefused(f"this command needs RESGUARDO_{name}")
+    return path
+
+
+__all__ = [
+    "BlobPlace",
+    "BucketPlace",
+    "CliSettings",
+    "CourierSettings",
+    "CustodianSettings",
+    "CustomerSettings",
+    "FolderPlace",
+    "GatewaySettings",
+    "InspectorSettings",
+    "KeyringPlace",
+    "KmsPlace",
+    "OpenerSettings",
+    "Profile",
+    "StaffSettings",
+]
