@@ -1,0 +1,83 @@
+"""The errors of intake. Each carries a stable `code`; portal/web/errors.py turns it into a status and words."""
+
+from typing import ClassVar
+
+
+class IntakeError(Exception):
+    """Something about a link or an upload is refused. `code` is stable and public; messages hold ids only."""
+
+    code: ClassVar[str] = "intake_error"
+
+
+class LinkRefused(IntakeError):
+    """The token is malformed or forged: the two look alike, and like any closed link."""
+
+    code = "link_closed"
+
+
+class LinkKeysRefused(IntakeError):
+    """The link keys cannot be used: none, or one that is too short."""
+
+    code = "link_keys_refused"
+
+
+class UploadNotFound(IntakeError):
+    """No such upload through this link: a stranger's looks like none."""
+
+    code = "upload_not_found"
+
+
+class UploadEnded(IntakeError):
+    """The upload expired, was terminated, or was replaced by another."""
+
+    code = "upload_ended"
+
+
+class UploadBusy(IntakeError):
+    """Another request is writing to this upload right now."""
+
+    code = "upload_busy"
+
+
+class OffsetConflict(IntakeError):
+    """The bytes do not begin where the acknowledged ones end. `offset` is where they end."""
+
+    code = "offset_conflict"
+
+    def __init__(self, upload_id: str, offset: int) -> None:
+        super().__init__(f"upload {upload_id} stands at {offset}")
+        self.offset = offset
+
+
+class TooLarge(IntakeError):
+    """The file is larger than its requirement, or than its announced length. `limit` is the most allowed, in bytes."""
+
+    code = "too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
+
+
+class EmptyFile(IntakeError):
+    """The file has no bytes, or none was chosen."""
+
+    code = "empty_file"
+
+
+class MalformedUpload(IntakeError):
+    """The request does not follow the upload protocol or the form."""
+
+    code = "malformed_upload"
+
+
+class QuarantineKeyMissing(IntakeError):
+    """No certified quarantine key of the day: nothing can be received until the inspector and custodian made one."""
+
+    code = "quarantine_key_missing"
+
+
+class BodyCut(IntakeError):
+    """The connection ended before the body did. What had arrived is kept."""
+
+    code = "body_cut"
