@@ -3,6 +3,7 @@
 import http.client
 import json
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,6 +135,7 @@ def running_weed() -> Iterator[Weed]:
             ],
             directory=directory,
             log=directory / "log",
+            stop_signal=signal.SIGKILL,  # an orderly end takes longer than the tests
             environment={"WEED_S3_SSE_KEK_PASSPHRASE": secrets.token_hex(16)},
         )
         weed = Weed(server=server, port=ports["s3"], data=data, access_key=access_key, secret_key=secret_key)

@@ -1,0 +1,311 @@
+"""Objects in an S3 bucket: conditional writes, checksums that the server verifies, own retries with a deadline.
+
+Needs If-None-Match on PutObject and CompleteMultipartUpload; `check` refuses a server that overwrites. The credentials
+need to get, put, list and delete, and to abort multipart uploads (a lifecycle rule should end those left by crashes).
+The bucket is taken to be unversioned: in a versioned one a deleted object remains as an older version.
+"""
+
+import base64
+import contextlib
+import hashlib
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+import boto3.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
+
+from storage.blobs.protocol import (
+    BlobDamaged,
+    BlobError,
+    BlobExists,
+    BlobMissing,
+    BlobStoreFull,
+    BlobStoreUnavailable,
+    Chunk,
+    Stored,
+    blocks,
+    checked_name,
+    checked_prefix,
+    checked_range,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ListObjectsV2OutputTypeDef
+
+PART = 8 * 1024 * 1024
+"""Bytes of one part and of one ranged read; an object up to this size is one request. 10,000 parts are 78 GiB."""
+
+PATIENCE = 45.0
+"""Seconds for which a failing request is tried again: a restarted store needs up to 20."""
+
+_WRITER = "writer"
+"""Metadata that tells whose object lies under a name, when an answer was lost and the request was sent again."""
+
+_T = TypeVar("_T")
+
+
+class S3BlobStore:
+    """A BlobStore in one bucket, under one prefix. One a process; its client is made when first needed."""
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        region: str,
+        endpoint_url: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        prefix: str = "",
+        patience: float = PATIENCE,
+    ) -> None:
+        """Remember the place; nothing connects yet. Without keys, the machine's own role is asked for them."""
+        self._bucket = bucket
+        self._region = region
+        self._endpoint_url = endpoint_url
+        self._keys = (access_key, secret_key)
+        self._prefix = f"{checked_name(prefix)}/" if prefix else ""
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._made: S3Client | None = None
+
+    def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
+        """See BlobStore. Each request carries the SHA-256 of its bytes, which the server verifies."""
+        key, writer = self._key(name), secrets.token_hex(16)
+        parts = blocks(chunks, PART)
+        first = bytes(next(parts, b""))
+        second = next(parts, None)
+        if second is None:
+            return self._put_whole(key, writer, first)
+        return self._put_parts(key, writer, chain((first, bytes(second)), map(bytes, parts)))
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """See BlobStore. Ranged requests, each tried again by itself; all of one version of the object."""
+        key = self._key(name)
+        size, etag = self._head(key)
+        for start in range(0, size, PART):
+            yield self._get(key, start, min(PART, size - start), etag)
+
+    def read_range(self, name: str, start: int, length: int) -> bytes:
+        """See BlobStore."""
+        checked_range(start, length)
+        key = self._key(name)
+        if length:
+            return self._get(key, start, length)
+        if start > self._head(key)[0]:
+            raise BlobDamaged
+        return b""
+
+    def size(self, name: str) -> int:
+        """See BlobStore."""
+        return self._head(self._key(name))[0]
+
+    def delete(self, name: str) -> None:
+        """See BlobStore."""
+        key = self._key(name)
+        with contextlib.suppress(BlobMissing):
+            self._tried(lambda s3: s3.delete_object(Bucket=self._bucket, Key=key))
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See BlobStore. A thousand a request."""
+        start = self._prefix + checked_prefix(prefix)
+        after = ""
+        while True:
+            page = self._tried(partial(self._list, start, after))
+            keys = [found["Key"] for found in page.get("Contents", [])]
+            yield from (key.removeprefix(self._prefix) for key in keys)
+            if not keys or not page["IsTruncated"]:
+                return
+            after = keys[-1]
+
+    def check(self) -> None:
+        """See BlobStore. Also refuses a server that lets a second writer overwrite the probe."""
+        name = f"probe/{secrets.token_hex(16)}"
+        try:
+            self.put(name, [b"probe"])
+            with contextlib.suppress(BlobExists):
+                self.put(name, [b"other"])
+                raise BlobStoreUnavailable("the store overwrites objects")
+            if self.read_range(name, 0, 5) != b"probe":
+                raise BlobStoreUnavailable("the store does not return what was stored")
+        except (BlobMissing, BlobDamaged, BlobExists) as error:
+            raise BlobStoreUnavailable(error.code) from error
+        finally:
+            self.delete(name)
+
+    def _list(self, start: str, after: str, s3: "S3Client") -> "ListObjectsV2OutputTypeDef":
+        return s3.list_objects_v2(Bucket=self._bucket, Prefix=start, StartAfter=after)
+
+    def _key(self, untrusted_name: str) -> str:
+        return self._prefix + checked_name(untrusted_name)
+
+    def _put_whole(self, key: str, writer: str, body: bytes) -> Stored:
+        digest = hashlib.sha256(body).digest()
+        try:
+            self._tried(
+                lambda s3: s3.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=body,
+                    IfNoneMatch="*",
+                    ChecksumSHA256=_base64(digest),
+                    Metadata={_WRITER: writer},
+                )
+            )
+        except BlobExists:
+            if not self._is_ours(key, writer, len(body)):
+                raise
+        return Stored(size=len(body), sha256=digest)
+
+    def _put_parts(self, key: str, writer: str, parts: Iterable[bytes]) -> Stored:
+        began = self._tried(
+            lambda s3: s3.create_multipart_upload(
+                Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata={_WRITER: writer}
+            )
+        )
+        upload = began["UploadId"]
+        try:
+            return self._finish(key, writer, upload, parts)
+        except BaseException:
+            with contextlib.suppress(BotoCoreError, ClientError):
+                self._client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+            raise
+
+    def _finish(self, key: str, writer: str, upload: str, parts: Iterable[bytes]) -> Stored:
+        whole, size = hashlib.sha256(), 0
+        sent: list[CompletedPartTypeDef] = []
+        for number, part in enumerate(parts, start=1):
+            whole.update(part)
+            size += len(part)
+            sent.append(self._send_part(key, upload, number, part))
+        lost: BlobError | None = None
+        try:
+            self._tried(
+                lambda s3: s3.complete_multipart_upload(
+                    Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": sent}, IfNoneMatch="*"
+                )
+            )
+        except BlobError as error:
+            lost = error
+        # An answer may be lost, or a success that holds an error: only what lies under the name now counts.
+        if not self._is_ours(key, writer, size):
+            raise lost or BlobStoreUnavailable("completed, and not there")
+        return Stored(size=size, sha256=whole.digest())
+
+    def _send_part(self, key: str, upload: str, number: int, part: bytes) -> "CompletedPartTypeDef":
+        checksum = _base64(hashlib.sha256(part).digest())
+        reply = self._tried(
+            lambda s3: s3.upload_part(
+                Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=part, ChecksumSHA256=checksum
+            )
+        )
+        return {"ETag": reply["ETag"], "PartNumber": number, "ChecksumSHA256": checksum}
+
+    def _is_ours(self, key: str, writer: str, size: int) -> bool:
+        try:
+            found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
+        except BlobMissing:
+            return False
+        return found["Metadata"].get(_WRITER) == writer and found["ContentLength"] == size
+
+    def _head(self, key: str) -> tuple[int, str]:
+        found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
+        return found["ContentLength"], found["ETag"]
+
+    def _get(self, key: str, start: int, length: int, etag: str = "*") -> bytes:
+        def get(s3: "S3Client") -> bytes:
+            wanted = f"bytes={start}-{start + length - 1}"
+            with s3.get_object(Bucket=self._bucket, Key=key, Range=wanted, IfMatch=etag)["Body"] as body:
+                return body.read()
+
+        found = self._tried(get)
+        if len(found) != length:
+            raise BlobDamaged
+        return found
+
+    def _tried(self, request: "Callable[[S3Client], _T]") -> _T:
+        """Send a request until it is answered for good or patience ends. Raises BlobError."""
+        deadline = time.monotonic() + self._patience
+        pause = 0.1
+        while True:
+            try:
+                return request(self._client())
+            except (BotoCoreError, ClientError) as error:
+                failure, passing = _failure(error)
+                if not passing or time.monotonic() + pause > deadline:
+                    raise failure from error
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (spreads retries, hides nothing)
+            pause = min(pause * 2, 2.0)
+
+    def _client(self) -> "S3Client":
+        with self._lock:
+            if self._made is None:
+                self._made = self._make_client()
+            return self._made
+
+    def _make_client(self) -> "S3Client":
+        plain = (self._endpoint_url or "https:").startswith("http:")
+        config = Config(
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=30,
+            max_pool_connections=64,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            # Our own SHA-256 travels in a signed header: signing the body again would only hash it twice.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path" if self._endpoint_url else "auto", "payload_signing_enabled": plain},
+        )
+        access_key, secret_key = self._keys
+        return boto3.session.Session().client(
+            "s3",
+            region_name=self._region,
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=config,
+        )
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def _failure(error: BotoCoreError | ClientError) -> tuple[BlobError, bool]:
+    """Return what an error means, and whether it may pass. Whatever is not known here is final and unavailable."""
+    if not isinstance(error, ClientError):
+        connection = isinstance(error, (HTTPClientError, IncompleteReadError, ResponseParserError))
+        return BlobStoreUnavailable(type(error).__name__), connection and not isinstance(error, SSLError)
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    match code, status:
+        case ("NoSuchBucket" | "NoSuchUpload", _):
+            return BlobStoreUnavailable(code), False
+        case (_, 404):
+            return BlobMissing(), False
+        case ("PreconditionFailed", _) | (_, 412):
+            return BlobExists(), False
+        case (_, 416):
+            return BlobDamaged(), False
+        case ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "IncompleteBody", _):
+            return BlobDamaged(), True
+        case (_, 507) | ("InsufficientStorage" | "QuotaExceeded" | "XMinioStorageFull", _):
+            return BlobStoreFull(), False
+        case (_, 409 | 429) | ("SlowDown" | "Throttling" | "RequestTimeout" | "InternalError", _):
+            return BlobStoreUnavailable(code), True
+        case _:
+            return BlobStoreUnavailable(code or str(status)), status >= 500
