@@ -1,7 +1,7 @@
 """What every blob store promises: an object is whole or absent, durable once acknowledged, and never overwritten.
 
-Names are opaque to a store and seen by whoever can list it: they hold random ids, nothing about a person. No name may be a folder of another (`a` and `a/b`): some S3 servers are file
-systems underneath and refuse the second.
+Names are opaque to a store and seen by whoever can list it: they hold random ids, nothing about a person. No name may
+be a folder of another (`a` and `a/b`): some S3 servers are file systems underneath and refuse the second.
 """
 
 import re

@@ -192,18 +192,18 @@ class S3BlobStore:
             whole.update(part)
             size += len(part)
             sent.append(self._send_part(key, upload, number, part))
-        lost: BlobError | None = None
         try:
             self._tried(
                 lambda s3: s3.complete_multipart_upload(
                     Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": sent}, IfNoneMatch="*"
                 )
             )
-        except BlobError as error:
-            lost = error
-        # An answer may be lost, or a success that holds an error: only what lies under the name now counts.
-        if not self._is_ours(key, writer, size):
-            raise lost or BlobStoreUnavailable("completed, and not there")
+        except BlobError:
+            if not self._is_ours(key, writer, size):
+                raise
+        else:  # a success may hold an error, or nothing: only what lies under the name counts
+            if not self._is_ours(key, writer, size):
+                raise BlobStoreUnavailable("completed, and not there")
         return Stored(size=size, sha256=whole.digest())
 
     def _send_part(self, key: str, upload: str, number: int, part: bytes) -> "CompletedPartTypeDef":
@@ -216,11 +216,14 @@ class S3BlobStore:
         return {"ETag": reply["ETag"], "PartNumber": number, "ChecksumSHA256": checksum}
 
     def _is_ours(self, key: str, writer: str, size: int) -> bool:
+        """Look whose object lies under the name, where an answer does not tell. Raises BlobExists when another's."""
         try:
             found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
         except BlobMissing:
             return False
-        return found["Metadata"].get(_WRITER) == writer and found["ContentLength"] == size
+        if found["Metadata"].get(_WRITER) != writer:
+            raise BlobExists
+        return found["ContentLength"] == size
 
     def _head(self, key: str) -> tuple[int, str]:
         found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
