@@ -41,6 +41,7 @@ class Event(StrEnum):
     COURIER_LINK_ISSUED = "courier:link:issued"
     STAFF_LINK_REVOKED = "staff:link:revoked"
     STAFF_LINK_COPIED = "staff:link:copied"
+    STAFF_MESSAGE_QUEUED = "staff:message:queued"
     # The customer's visit
     CUSTOMER_LINK_ACTIVATED = "customer:link:activated"
     CUSTOMER_NOTICE_ACCEPTED = "customer:notice:accepted"
@@ -72,11 +73,14 @@ class Event(StrEnum):
     STAFF_SESSION_ENDED = "staff:session:ended"
     STAFF_ACCESS_REFUSED = "staff:access:refused"
     STAFF_AUDIT_VIEWED = "staff:audit:viewed"
+    STAFF_AUDIT_VERIFIED = "staff:audit:verified"
+    STAFF_ADMINISTRATION_VIEWED = "staff:administration:viewed"
     # Keys and openings
     OPENER_PART_OPENED = "opener:part:opened"
     OPENER_PART_REFUSED = "opener:part:refused"
     CUSTODIAN_ROOT_MINTED = "custodian:root:minted"
     CUSTODIAN_CASE_KEY_MINTED = "custodian:case_key:minted"
+    INSPECTOR_QUARANTINE_KEY_DESTROYED = "inspector:quarantine_key:destroyed"
     CUSTODIAN_QUARANTINE_KEY_CERTIFIED = "custodian:quarantine_key:certified"
     # Messages
     COURIER_MESSAGE_SENT = "courier:message:sent"
@@ -84,7 +88,11 @@ class Event(StrEnum):
     GATEWAY_STATUS_RECEIVED = "gateway:status:received"
     # The trail itself
     COURIER_CHECKPOINT_STAMPED = "courier:checkpoint:stamped"
-    # Administration
+    # Administration: by a member at the console, or at the command line
+    STAFF_MEMBER_DISABLED = "staff:member:disabled"
+    STAFF_MEMBER_ENABLED = "staff:member:enabled"
+    STAFF_API_KEY_CREATED = "staff:api_key:created"
+    STAFF_API_KEY_REVOKED = "staff:api_key:revoked"
     ADMINISTRATOR_ORGANIZATION_CREATED = "administrator:organization:created"
     ADMINISTRATOR_MEMBER_CREATED = "administrator:member:created"
     ADMINISTRATOR_MEMBER_DISABLED = "administrator:member:disabled"

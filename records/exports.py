@@ -4,9 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from storage.database import Base, NewId
+from audit import Event, record
+from records.cases import get_case
+from records.errors import Forbidden, NotFound, WrongState
+from records.people import Member
+from records.policy import Action, require
+from storage.database import Base, NewId, new_id
 
 
 class ExportState(StrEnum):
@@ -31,3 +36,53 @@ class Export(Base):
     state: Mapped[ExportState] = mapped_column(String(10), default=ExportState.REQUESTED)
     created_at: Mapped[datetime]
     ready_at: Mapped[datetime | None]
+
+
+def request_export(session: Session, member: Member, case_id: str, *, now: datetime) -> Export:
+    """Ask for the export of a case: the event comes first, the checkpoint that covers it makes the export ready.
+
+    Raises NotFound or Forbidden.
+    """
+    case = get_case(session, org_id=member.org_id, case_id=case_id)
+    require(member, Action.EXPORT, case)
+    export_id = new_id()
+    event = record(
+        session,
+        Event.STAFF_CASE_EXPORTED,
+        org_id=case.org_id,
+        actor_id=member.id,
+        subject_id=export_id,
+        case_id=case.id,
+        now=now,
+    )
+    export = Export(
+        id=export_id, org_id=case.org_id, case_id=case.id, member_id=member.id, event_id=event.id, created_at=now
+    )
+    session.add(export)
+    session.flush()
+    return export
+
+
+def download_export(session: Session, member: Member, export_id: str, *, now: datetime) -> Export:
+    """Decide on the download of a ready export and record it. Raises NotFound, Forbidden or WrongState.
+
+    Whoever asked for an export downloads it; another officer asks for one of their own.
+    """
+    export = session.get(Export, export_id)
+    if export is None or export.org_id != member.org_id:
+        raise NotFound(f"export {export_id}")
+    require(member, Action.EXPORT, get_case(session, org_id=member.org_id, case_id=export.case_id))
+    if export.member_id != member.id:
+        raise Forbidden(f"{member.id} download export {export.id}: asked for by another")
+    if export.state != ExportState.READY:
+        raise WrongState(f"export {export.id} is {export.state}")
+    record(
+        session,
+        Event.STAFF_EXPORT_DOWNLOADED,
+        org_id=export.org_id,
+        actor_id=member.id,
+        subject_id=export.id,
+        case_id=export.case_id,
+        now=now,
+    )
+    return export

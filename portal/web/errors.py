@@ -156,6 +156,31 @@ TABLE: dict[str, Row] = {
         "The API key is not valid.",
         "A chave de API não é válida.",
     ),
+    "sign_in_refused": Row(
+        401,
+        "No pudimos iniciar tu sesión con esos datos. Revísalos, o espera un momento antes de intentar de nuevo.",
+        "We could not sign you in with these details. Check them, or wait a moment before trying again.",
+        "Não foi possível entrar com esses dados. Confira-os ou espere um momento antes de tentar de novo.",
+    ),
+    "session_ended": Row(
+        401,
+        "Tu sesión terminó. Inicia sesión para continuar.",
+        "Your session has ended. Sign in to continue.",
+        "Sua sessão terminou. Entre para continuar.",
+    ),
+    "opening_unavailable": Row(
+        503,
+        "El documento no se puede abrir en este momento. Intenta de nuevo en unos segundos.",
+        "The document cannot be opened right now. Please try again in a few seconds.",
+        "O documento não pode ser aberto agora. Tente de novo em alguns segundos.",
+        retry_after=5,
+    ),
+    "opening_refused": Row(
+        403,
+        "Este documento no se puede abrir. El intento quedó registrado.",
+        "This document cannot be opened. The attempt was recorded.",
+        "Este documento não pode ser aberto. A tentativa foi registrada.",
+    ),
     "lost_lease": Row(
         409,
         "Otro proceso ya tomó este trabajo.",

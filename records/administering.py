@@ -1,0 +1,97 @@
+"""Administration at the console: members, who may sign in, and the keys of integrations."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit import Event, record
+from records.apikeys import ApiKey, create_api_key
+from records.errors import InvalidValue, NotFound, WrongState
+from records.people import Member, Role
+from records.policy import Action, require
+
+NAME_LENGTH = 80
+SCOPES = ("requests:write", "requests:read")
+"""What a key made at the console may do."""
+
+
+def members(session: Session, member: Member) -> list[Member]:
+    """Return everybody of the organization. Raises Forbidden."""
+    require(member, Action.ADMINISTER)
+    return list(session.scalars(select(Member).where(Member.org_id == member.org_id).order_by(Member.name, Member.id)))
+
+
+def api_keys(session: Session, member: Member) -> list[ApiKey]:
+    """Return the organization's API keys, newest first. Raises Forbidden."""
+    require(member, Action.ADMINISTER)
+    found = select(ApiKey).where(ApiKey.org_id == member.org_id).order_by(ApiKey.created_at.desc(), ApiKey.id)
+    return list(session.scalars(found))
+
+
+def set_active(session: Session, member: Member, other_id: str, *, active: bool, now: datetime) -> None:
+    """Let somebody in or shut them out: their sessions end at their next request.
+
+    Raises Forbidden, NotFound; WrongState for oneself, for no change, and for the last active administrator.
+    """
+    require(member, Action.ADMINISTER)
+    other = session.get(Member, other_id)
+    if other is None or other.org_id != member.org_id:
+        raise NotFound(f"member {other_id}")
+    if other.id == member.id or other.active == active:
+        raise WrongState(f"member {other.id}")
+    if not active and other.role == Role.ADMINISTRATOR and _administrators(session, member.org_id) < 2:
+        raise WrongState("the last administrator")
+    other.active = active
+    other.session_epoch += 1
+    record(
+        session,
+        Event.STAFF_MEMBER_ENABLED if active else Event.STAFF_MEMBER_DISABLED,
+        org_id=member.org_id,
+        actor_id=member.id,
+        subject_id=other.id,
+        details={"role": str(other.role)},
+        now=now,
+    )
+
+
+def make_api_key(session: Session, member: Member, *, untrusted_name: str, now: datetime) -> tuple[ApiKey, str]:
+    """Make an API key. Returns the row and the whole key, which is shown once. Raises Forbidden or InvalidValue."""
+    require(member, Action.ADMINISTER)
+    name = untrusted_name.strip()
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        raise InvalidValue("name", "length")
+    row, key = create_api_key(session, org_id=member.org_id, name=name, scopes=list(SCOPES), now=now)
+    record(
+        session,
+        Event.STAFF_API_KEY_CREATED,
+        org_id=member.org_id,
+        actor_id=member.id,
+        subject_id=row.id,
+        now=now,
+    )
+    return row, key
+
+
+def revoke_api_key(session: Session, member: Member, key_id: str, *, now: datetime) -> None:
+    """End an API key at once. Raises Forbidden, NotFound or WrongState."""
+    require(member, Action.ADMINISTER)
+    row = session.get(ApiKey, key_id)
+    if row is None or row.org_id != member.org_id:
+        raise NotFound(f"api key {key_id}")
+    if row.revoked_at is not None:
+        raise WrongState(f"api key {key_id} is revoked")
+    row.revoked_at = now
+    record(
+        session,
+        Event.STAFF_API_KEY_REVOKED,
+        org_id=member.org_id,
+        actor_id=member.id,
+        subject_id=row.id,
+        now=now,
+    )
+
+
+def _administrators(session: Session, org_id: str) -> int:
+    active = select(func.count()).where(Member.org_id == org_id, Member.role == Role.ADMINISTRATOR, Member.active)
+    return session.scalar(active) or 0
