@@ -7,85 +7,20 @@ off the end together with its checkpoints can only be seen against a checkpoint 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.checkpoints import LOG_NAME, Checkpoint, origin_of, verify_checkpoint
 from audit.errors import CheckpointRefused, TrailDamaged
-from audit.merkle import EMPTY_ROOT, HASH_LENGTH, CompactRange, leaf_hash
+from audit.merkle import EMPTY_ROOT, HASH_LENGTH, CompactRange
+from audit.reading import READ_AT_ONCE, LeafReader, LeafRow, lost_events, unsealed_events
+from audit.reporting import Finding, Problem, Report
 from audit.sequencing import MAX_LAG_S
-from audit.trail import AuditEvent, AuditPending, leaf_bytes
-from audit.tree import AuditCheckpoint, AuditHead, AuditLeaf
+from audit.tree import AuditCheckpoint, AuditHead
 
-READ_AT_ONCE = 1000
-MAX_PROBLEMS = 1000
-"""A report names this many problems; more of them only count."""
-
-
-class Finding(StrEnum):
-    """What can be wrong."""
-
-    EVENT_ALTERED = "event_altered"
-    EVENT_MISSING = "event_missing"
-    EVENT_REORDERED = "event_reordered"
-    EVENT_UNSEALED = "event_unsealed"
-    LEAF_ALTERED = "leaf_altered"
-    LEAF_MISSING = "leaf_missing"
-    LEAF_UNSIGNED = "leaf_unsigned"
-    CHECKPOINT_ALTERED = "checkpoint_altered"
-    CHECKPOINT_FORGED = "checkpoint_forged"
-    CHECKPOINT_MISSING = "checkpoint_missing"
-    ROOT_DIFFERS = "root_differs"
-    HEAD_ALTERED = "head_altered"
-    TRUNCATED = "truncated"
-    FORKED = "forked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One finding: at which leaf index and event (or checkpoint) where these are known."""
-
-    finding: Finding
-    index: int | None = None
-    event_id: str | None = None
-    note: str = ""
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        place = "" if self.index is None else f" at index {self.index}"
-        event = "" if self.event_id is None else f", event {self.event_id}"
-        return f"{self.finding.value}{place}{event}" + (f": {self.note}" if self.note else "")
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What verification found out about one organization's trail."""
-
-    org_id: str
-    size: int = 0
-    checkpoints: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    problem_count: int = 0
-
-    @property
-    def valid(self) -> bool:
-        """Nothing is wrong and nothing lags."""
-        return self.problem_count == 0
-
-    @property
-    def first(self) -> Problem | None:
-        """The first problem in the order of the tree; those without an index come last."""
-        return min(self.problems, key=lambda one: (one.index is None, one.index or 0), default=None)
-
-    def add(self, finding: Finding, index: int | None = None, event_id: str | None = None, note: str = "") -> None:
-        """Note a problem."""
-        self.problem_count += 1
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(finding=finding, index=index, event_id=event_id, note=note))
+__all__ = ["Finding", "Problem", "Report", "verify"]
 
 
 def verify(
@@ -108,15 +43,6 @@ def verify(
     return report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """A leaf with the hash of the event it points to, None when that event is gone."""
-
-    event_id: str
-    leaf_hash: bytes
-    event_hash: bytes | None
-
-
 class _Verification:
     """One pass over one trail."""
 
@@ -134,7 +60,7 @@ class _Verification:
     def run(self, now: datetime, kept: Sequence[str]) -> None:
         self._find_unsealed(now)
         self._open_kept(kept)
-        rows = _Reader(self._rows())
+        rows = LeafReader(self._session, self._org_id)
         for stored in self._checkpoints():
             checkpoint = self._opened(stored)
             if checkpoint is not None and not self._advance(checkpoint, rows):
@@ -143,22 +69,12 @@ class _Verification:
         self._finish(rows)
 
     def _find_unsealed(self, now: datetime) -> None:
-        query = (
-            select(AuditEvent)
-            .outerjoin(AuditLeaf, AuditLeaf.event_id == AuditEvent.id)
-            .where(AuditEvent.org_id == self._org_id, AuditLeaf.event_id.is_(None))
-            .order_by(AuditEvent.at, AuditEvent.id)
-        )
-        for event in self._session.scalars(query.execution_options(populate_existing=True, yield_per=READ_AT_ONCE)):
-            self._unsealed[leaf_hash(leaf_bytes(event))] = event.id
-            if now - event.at > timedelta(seconds=MAX_LAG_S):
-                self._report.add(Finding.EVENT_UNSEALED, event_id=event.id, note="waits for its leaf for too long")
-        lost = (
-            select(AuditPending.event_id)
-            .outerjoin(AuditEvent, AuditEvent.id == AuditPending.event_id)
-            .where(AuditPending.org_id == self._org_id, AuditEvent.id.is_(None))
-        )
-        for event_id in self._session.scalars(lost):
+        for event_id, at, value in unsealed_events(self._session, self._org_id):
+            if value is not None:
+                self._unsealed[value] = event_id
+            if at is None or now - at > timedelta(seconds=MAX_LAG_S):
+                self._report.add(Finding.EVENT_UNSEALED, event_id=event_id, note="waits for its leaf for too long")
+        for event_id in lost_events(self._session, self._org_id):
             self._report.add(Finding.EVENT_MISSING, event_id=event_id, note="gone before it was sealed")
 
     def _open_kept(self, kept: Sequence[str]) -> None:
@@ -172,20 +88,19 @@ class _Verification:
                 self._report.add(Finding.FORKED, note=f"two signed roots for size {checkpoint.size}")
 
     def _checkpoints(self) -> Iterator[AuditCheckpoint]:
-        query = select(AuditCheckpoint).where(AuditCheckpoint.org_id == self._org_id).order_by(AuditCheckpoint.size)
-        yield from self._session.scalars(query.execution_options(populate_existing=True, yield_per=READ_AT_ONCE))
-
-    def _rows(self) -> Iterator[tuple[int, _Row]]:
-        query = (
-            select(AuditLeaf.index, AuditLeaf.event_id, AuditLeaf.leaf_hash, AuditEvent)
-            .outerjoin(AuditEvent, AuditEvent.id == AuditLeaf.event_id)
-            .where(AuditLeaf.org_id == self._org_id)
-            .order_by(AuditLeaf.index)
-            .execution_options(populate_existing=True, yield_per=READ_AT_ONCE)
-        )
-        for index, event_id, stored, event in self._session.execute(query):
-            event_hash = None if event is None else leaf_hash(leaf_bytes(event))
-            yield index, _Row(event_id=event_id, leaf_hash=stored, event_hash=event_hash)
+        after = -1
+        while True:
+            query = (
+                select(AuditCheckpoint)
+                .where(AuditCheckpoint.org_id == self._org_id, AuditCheckpoint.size > after)
+                .order_by(AuditCheckpoint.size)
+                .limit(READ_AT_ONCE)
+            )
+            page = self._session.scalars(query.execution_options(populate_existing=True)).all()
+            yield from page
+            if not page:
+                return
+            after = page[-1].size
 
     def _opened(self, stored: AuditCheckpoint) -> Checkpoint | None:
         """Return what the checkpoint signed, None (and a problem) when nobody we know signed it."""
@@ -195,22 +110,20 @@ class _Verification:
         try:
             signed = verify_checkpoint(stored.note, self._origin, *self._publics)
         except CheckpointRefused as error:
-            self._report.add(Finding.CHECKPOINT_FORGED, stored.size - 1, note=f"checkpoint {stored.id}: {error}")
+            self._report.add(Finding.CHECKPOINT_FORGED, stored.size - 1, note=f"{stored.id}: {error}")
             return None
         if (signed.size, signed.root) != (stored.size, stored.root):
             self._report.add(
                 Finding.CHECKPOINT_ALTERED,
                 stored.size - 1,
-                note=f"checkpoint {stored.id} tells another size or root than it signed",
+                note=f"{stored.id} tells another size or root than signed",
             )
         if signed.size <= self._tree.size:
-            self._report.add(
-                Finding.CHECKPOINT_FORGED, stored.size - 1, note=f"checkpoint {stored.id} does not grow the tree"
-            )
+            self._report.add(Finding.CHECKPOINT_FORGED, stored.size - 1, note=f"{stored.id} does not grow the tree")
             return None
         return signed
 
-    def _advance(self, checkpoint: Checkpoint, rows: "_Reader") -> bool:
+    def _advance(self, checkpoint: Checkpoint, rows: LeafReader) -> bool:
         """Hold everything up to `checkpoint` against its root; False when its root cannot be reproduced and nothing
         after it can.
         """
@@ -222,24 +135,22 @@ class _Verification:
             self._report.add(
                 Finding.ROOT_DIFFERS,
                 start,
-                note=f"leaves {start} to {stop - 1} do not give the signed root of size {stop}",
+                note=f"{start}..{stop - 1} do not give the signed root",
             )
             return False
         if any(index not in self._claimed for index in range(start, stop)):
-            self._report.add(
-                Finding.CHECKPOINT_MISSING, start, note=f"no checkpoint tells of all leaves from {start} to {stop - 1}"
-            )
+            self._report.add(Finding.CHECKPOINT_MISSING, start, note=f"of the leaves {start}..{stop - 1}")
         elif [self._claimed[index] for index in range(start, stop)] != hashes:
             self._report.add(
                 Finding.CHECKPOINT_ALTERED,
                 start,
-                note=f"the leaf hashes kept with checkpoint {stop} are not the signed ones",
+                note=f"its copy of {start}..{stop - 1} is not the signed one",
             )
         self._claimed = {index: value for index, value in self._claimed.items() if index >= stop}
         self._compare(start, stop, dict(enumerate(hashes, start)), found)
         return True
 
-    def _authentic(self, start: int, checkpoint: Checkpoint, found: dict[int, _Row]) -> list[bytes] | None:
+    def _authentic(self, start: int, checkpoint: Checkpoint, found: dict[int, LeafRow]) -> list[bytes] | None:
         """Return the leaf hashes from `start` that lead to the signed root, from whichever copy still does."""
         span = range(start, checkpoint.size)
         by_leaf = {index: row.leaf_hash for index, row in found.items()}
@@ -260,12 +171,12 @@ class _Verification:
                 return hashes
         return None
 
-    def _best(self, start: int, stop: int, found: dict[int, _Row]) -> dict[int, bytes]:
+    def _best(self, start: int, stop: int, found: dict[int, LeafRow]) -> dict[int, bytes]:
         """Return the likeliest hashes where none reproduce the root: what the checkpoints repeat, else the leaves."""
         by_leaf = {index: row.leaf_hash for index, row in found.items()}
         return {index: value for index, value in (by_leaf | self._claimed).items() if start <= index < stop}
 
-    def _compare(self, start: int, stop: int, hashes: dict[int, bytes], found: dict[int, _Row]) -> None:
+    def _compare(self, start: int, stop: int, hashes: dict[int, bytes], found: dict[int, LeafRow]) -> None:
         """Hold the leaves and events of start..stop against the leaf `hashes`."""
         places = {value: index for index, value in hashes.items()}
         for index in range(start, stop):
@@ -285,50 +196,22 @@ class _Verification:
     def _hold_against_kept(self, roots: dict[int, bytes]) -> None:
         for size, root in roots.items():
             if self._roots.pop(size) != root:
-                self._report.add(
-                    Finding.FORKED, size - 1, note=f"a checkpoint of size {size} kept outside has another root"
-                )
+                self._report.add(Finding.FORKED, size - 1, note=f"the kept checkpoint of size {size} has another root")
 
-    def _finish(self, rows: "_Reader") -> None:
+    def _finish(self, rows: LeafReader) -> None:
         """Look at what stands behind the last checkpoint."""
         for index, row in rows.rest():
             self._report.add(Finding.LEAF_UNSIGNED, index, row.event_id, "behind the last checkpoint")
         for size in sorted(self._roots):
             if size or self._roots[size] != EMPTY_ROOT:
-                self._report.add(
-                    Finding.TRUNCATED, self._tree.size, note=f"a checkpoint kept outside tells of {size} leaves"
-                )
+                self._report.add(Finding.TRUNCATED, self._tree.size, note=f"a kept checkpoint tells of {size} leaves")
         head = self._session.get(AuditHead, self._org_id, populate_existing=True)
         try:
             edge = CompactRange() if head is None else CompactRange(head.size, head.frontier)
         except TrailDamaged:
             edge = None
         if edge is None or (edge.size, edge.frontier()) != (self._tree.size, self._tree.frontier()):
-            self._report.add(
-                Finding.HEAD_ALTERED, self._tree.size, note="the head is not where the last checkpoint ends"
-            )
-
-
-class _Reader:
-    """Reads indexed rows forward, up to a limit at a time."""
-
-    def __init__(self, rows: Iterator[tuple[int, _Row]]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-
-    def below(self, stop: int) -> dict[int, _Row]:
-        """Return the unread rows with an index below `stop`."""
-        found: dict[int, _Row] = {}
-        while self._next is not None and self._next[0] < stop:
-            found[self._next[0]] = self._next[1]
-            self._next = next(self._rows, None)
-        return found
-
-    def rest(self) -> Iterator[tuple[int, _Row]]:
-        """Yield every row not read yet."""
-        while self._next is not None:
-            yield self._next
-            self._next = next(self._rows, None)
+            self._report.add(Finding.HEAD_ALTERED, self._tree.size, note="not where the last checkpoint ends")
 
 
 def _hashes(joined: bytes) -> list[bytes]:
