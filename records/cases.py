@@ -64,8 +64,8 @@ class Party(Base):
 class CaseKey(Due, Base):
     """The case's X25519 key pair. Minted by the custodian: until then the case is `key_pending` and nothing is filed.
 
-    `due_at` asks the custodian to mint. `signature` is the custodian's Ed25519 over purpose `case-key` and
-    {org, case, public}; whoever seals to `public` verifies it against the pinned key.
+    `due_at` asks the custodian to mint. `signature` is the custodian's Ed25519 over `statement()`; whoever seals to
+    `public` verifies it against the pinned key.
     """
 
     __tablename__ = "case_keys"
@@ -77,9 +77,16 @@ class CaseKey(Due, Base):
     signature: Mapped[bytes | None] = mapped_column(LargeBinary)
     sealed_private: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Private half, sealed by the organization's root key with {org, case} as associated data."""
-    escrow: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Private half as an age file for the offline escrow recipient."""
+    escrow_header: Mapped[bytes | None] = mapped_column(LargeBinary)
+    escrow_payload: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Private half sealed to the offline escrow recipient: both joined are an age file."""
     minted_at: Mapped[datetime | None]
+
+    def statement(self) -> dict[str, str | int]:
+        """Return what the custodian signs under purpose `case-key`. Raises WrongState while the key is pending."""
+        if self.public is None:
+            raise WrongState(f"case {self.case_id} has no key yet")
+        return {"org": self.org_id, "case": self.case_id, "public": self.public.hex()}
 
 
 def open_case(

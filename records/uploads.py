@@ -82,9 +82,9 @@ class Slice(Base):
 class QuarantineKey(Due, Base):
     """The inspector's X25519 key of one day: private half only in the inspector's folder, destroyed when unused.
 
-    `inspector_signature`: inspector's Ed25519, purpose `quarantine-key`, {id, day, public}. `custodian_signature`: the
-    custodian's over the same fields and purpose `certified-quarantine-key`, made after verifying the inspector's; only
-    a certified key is sealed to. `due_at` asks the custodian to certify.
+    `inspector_signature`: the inspector's Ed25519 over `statement()`, purpose `quarantine-key`. `custodian_signature`:
+    the custodian's, purpose `certified-quarantine-key`, made after verifying the inspector's; only a certified key is
+    sealed to. `due_at` asks the custodian to certify.
     """
 
     __tablename__ = "quarantine_keys"
@@ -96,3 +96,7 @@ class QuarantineKey(Due, Base):
     custodian_signature: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     destroyed_at: Mapped[datetime | None]
+
+    def statement(self) -> dict[str, str | int]:
+        """Return what inspector and custodian sign."""
+        return {"id": self.id, "day": self.day.isoformat(), "public": self.public.hex()}

@@ -27,6 +27,8 @@ class Due:
     due_at: Mapped[datetime | None] = mapped_column(default=None)
     lease_until: Mapped[datetime | None] = mapped_column(default=None)
     attempt: Mapped[int] = mapped_column(default=0)
+    takeovers: Mapped[int] = mapped_column(default=0)
+    """How often a lease ran out under a worker that died or hung: what kills its worker again and again is parked."""
 
     @declared_attr.directive
     def __table_args__(cls) -> Any:
@@ -52,7 +54,7 @@ def lease(
     """
     table: Any = model
     wanted: Select[Any] = (
-        select(table.id, table.attempt)
+        select(table.id, table.attempt, table.lease_until)
         .where(table.due_at <= now, or_(table.lease_until.is_(None), table.lease_until <= now))
         .order_by(table.due_at, table.id)
         .limit(limit)
@@ -60,15 +62,28 @@ def lease(
     )
     if only is not None:
         wanted = wanted.where(only)
-    leases = [Lease(id=row.id, attempt=row.attempt + 1) for row in session.execute(wanted)]
-    for taken in leases:
+    leases = []
+    for row in session.execute(wanted).all():
+        values = {"attempt": row.attempt + 1, "lease_until": now + life}
+        if row.lease_until is not None:
+            values["takeovers"] = table.takeovers + 1
         session.execute(
             update(table)
-            .where(table.id == taken.id, table.attempt == taken.attempt - 1)
-            .values(attempt=taken.attempt, lease_until=now + life)
+            .where(table.id == row.id, table.attempt == row.attempt)
+            .values(**values)
             .execution_options(synchronize_session=False)
         )
+        leases.append(Lease(id=row.id, attempt=row.attempt + 1))
     return leases
+
+
+def any_due(session: Session, model: type[Due], *, now: datetime, only: Any = None) -> bool:
+    """Whether `lease` would find a row: a read, so that an idle poll never takes the write lock."""
+    table: Any = model
+    wanted = select(table.id).where(table.due_at <= now, or_(table.lease_until.is_(None), table.lease_until <= now))
+    if only is not None:
+        wanted = wanted.where(only)
+    return session.execute(wanted.limit(1)).first() is not None
 
 
 def renew(session: Session, model: type[Due], held: Lease, *, now: datetime, life: timedelta = LEASE) -> None:

@@ -1,0 +1,1 @@
+"""What runs without a browser: inspector, courier, custodian and opener, each with its own keys only."""
