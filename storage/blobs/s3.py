@@ -9,13 +9,14 @@ import base64
 import contextlib
 import hashlib
 import random
+import re
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3.session
 from botocore.config import Config
@@ -55,6 +56,8 @@ PATIENCE = 45.0
 
 _WRITER = "writer"
 """Metadata that tells whose object lies under a name, when an answer was lost and the request was sent again."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")  # RFC 9110, 14.4
 
 _T = TypeVar("_T")
 
@@ -96,23 +99,33 @@ class S3BlobStore:
     def read(self, name: str) -> Iterator[bytes]:
         """See BlobStore. Ranged requests, each tried again by itself; all of one version of the object."""
         key = self._key(name)
-        size, etag = self._head(key)
-        for start in range(0, size, PART):
-            yield self._get(key, start, min(PART, size - start), etag)
+        try:
+            first, size, etag = self._get(key, 0, PART)
+        except BlobDamaged:  # an empty object has no range
+            if self._size(key):
+                raise
+            return
+        yield first
+        for start in range(PART, size, PART):
+            yield self._get(key, start, PART, etag)[0]
 
     def read_range(self, name: str, start: int, length: int) -> bytes:
         """See BlobStore."""
         checked_range(start, length)
         key = self._key(name)
         if length:
-            return self._get(key, start, length)
-        if start > self._head(key)[0]:
+            found, _, _ = self._get(key, start, length)
+        elif start > self._size(key):
             raise BlobDamaged
-        return b""
+        else:
+            found = b""
+        if len(found) != length:
+            raise BlobDamaged
+        return found
 
     def size(self, name: str) -> int:
         """See BlobStore."""
-        return self._head(self._key(name))[0]
+        return self._size(self._key(name))
 
     def delete(self, name: str) -> None:
         """See BlobStore."""
@@ -225,20 +238,27 @@ class S3BlobStore:
             raise BlobExists
         return found["ContentLength"] == size
 
-    def _head(self, key: str) -> tuple[int, str]:
-        found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
-        return found["ContentLength"], found["ETag"]
+    def _size(self, key: str) -> int:
+        return self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
 
-    def _get(self, key: str, start: int, length: int, etag: str = "*") -> bytes:
-        def get(s3: "S3Client") -> bytes:
-            wanted = f"bytes={start}-{start + length - 1}"
-            with s3.get_object(Bucket=self._bucket, Key=key, Range=wanted, IfMatch=etag)["Body"] as body:
-                return body.read()
+    def _get(self, key: str, start: int, length: int, etag: str | None = None) -> tuple[bytes, int, str]:
+        """Return up to `length` bytes, the size of the whole object and its ETag, which must be `etag` when given."""
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {}
 
-        found = self._tried(get)
-        if len(found) != length:
+        def get(s3: "S3Client") -> tuple[bytes, str, str]:
+            span = f"bytes={start}-{start + length - 1}"
+            reply = s3.get_object(Bucket=self._bucket, Key=key, Range=span, **condition)
+            with reply["Body"] as body:
+                return body.read(), reply.get("ContentRange", ""), reply["ETag"]
+
+        try:
+            found, content_range, found_etag = self._tried(get)
+        except BlobExists:  # the condition failed: another object lies under the name now
+            raise BlobDamaged from None
+        span = _CONTENT_RANGE.fullmatch(content_range)
+        if span is None or int(span[1]) != start or len(found) != min(length, int(span[2]) - start):
             raise BlobDamaged
-        return found
+        return found, int(span[2]), found_etag
 
     def _tried(self, request: "Callable[[S3Client], _T]") -> _T:
         """Send a request until it is answered for good or patience ends. Raises BlobError."""
