@@ -1,0 +1,38 @@
+"""Bounds of one inspection. Every number is a ceiling: reaching it refuses, it never shortens what is examined."""
+
+from dataclasses import asdict, dataclass, fields
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one document may cost. Bytes, pixels, pages and seconds; the defaults suit photos and scanned papers."""
+
+    image_bytes: int = 25 * MEBIBYTE
+    pdf_bytes: int = 100 * MEBIBYTE
+    pixels: int = 80_000_000
+    pages: int = 500
+    pdf_objects: int = 200_000
+    pdf_content_bytes: int = 128 * MEBIBYTE
+    attachments: int = 16
+    attachment_bytes: int = 32 * MEBIBYTE
+    accept_pdf_attachments: bool = False
+    """True files a PDF whose attachments are few, small and each scanned; False (default) refuses it."""
+    preview_pages: int = 30
+    preview_side: int = 1600
+    address_space: int = 1024 * MEBIBYTE
+    memory: int = 512 * MEBIBYTE
+    """Private memory of the child (RLIMIT_DATA) and its resident set (watchdog)."""
+    output_bytes: int = 256 * MEBIBYTE
+    examine_seconds: int = 20
+    render_seconds: int = 30
+
+    def to_wire(self) -> dict[str, int]:
+        """Return the limits as plain numbers for the sandbox."""
+        return {name: int(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_wire(cls, values: dict[str, int]) -> "Limits":
+        """Read what `to_wire` wrote. Raises KeyError when a limit is missing."""
+        return cls(**{field.name: values[field.name] for field in fields(cls)})  # type: ignore[arg-type]

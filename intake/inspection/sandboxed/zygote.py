@@ -1,0 +1,152 @@
+"""The warm process inside the sandbox: loads every library once and forks one guarded child for each document.
+
+Rules: it refuses to start when it can see a network, an environment or the host's files; it parses nothing itself;
+each child has its own user and process namespace, its own limits and only its own document; a child's guardian, never
+the child, tells how it ended.
+"""
+
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+
+from intake.inspection.limits import Limits
+from intake.inspection.sandboxed import jobs, kernel
+from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Job, Kind, Request, record
+
+CONTROL = 0
+WATCH_SECONDS = 0.025
+STARVED_SHARE = 0.5
+"""A child out of wall time that used less than this share of it was starved by the machine, not by its document."""
+
+
+def main() -> None:
+    """Serve requests from the control socket on descriptor 0 until its other end closes."""
+    refuse_a_leaky_sandbox()
+    kernel.hide_from_siblings()
+    jobs.prepare()
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    control = socket.socket(fileno=CONTROL)
+    control.send(READY)
+    while True:
+        packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 3)
+        if not packet:
+            return
+        if len(descriptors) == 3 and os.fork() == 0:
+            _guard(control, packet, *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def refuse_a_leaky_sandbox() -> None:
+    """Exit when this process is not as isolated as it must be."""
+    interfaces = [name for _, name in socket.if_nameindex()]
+    leaks = {
+        "root": os.getuid() == 0 or os.geteuid() == 0,
+        "network": interfaces not in ([], ["lo"]),
+        "files": any(os.path.lexists(path) for path in ("/etc", "/home", "/root", "/var", "/tmp", "/run")),  # noqa: S108
+        "environment": bool(set(os.environ) - {"PWD", "LC_CTYPE", "SHLVL", "_"}),
+        "descriptors": any(_is_open(descriptor) for descriptor in range(3, 256)),
+    }
+    if any(leaks.values()):
+        sys.exit("leaky sandbox: " + ", ".join(name for name, leaking in leaks.items() if leaking))
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _guard(control: socket.socket, packet: bytes, document: int, output: int, reply: int) -> None:
+    """Run one child to its end and tell how it ended. Never returns."""
+    try:
+        control.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        request = Request.decode(packet)
+        kernel.own_namespaces()
+        child = os.fork()
+        if child == 0:
+            _work(request, document, output, reply)
+        end, detail = _watch(child, request)
+        with socket.socket(fileno=reply) as answers:
+            answers.send(record(Kind.ENDED, end, detail))
+    finally:
+        os._exit(0)
+
+
+def _work(request: Request, document: int, output: int, reply: int) -> None:
+    """Be the child: give up everything, do the job. Never returns."""
+    status = 1
+    try:
+        kernel.die_with_parent()
+        _bound(request)
+        kernel.drop_everything()
+        jobs.perform(request, document, output, socket.socket(fileno=reply))
+        status = 0
+    except MemoryError:
+        status = 2
+    finally:
+        os._exit(status)
+
+
+def _bound(request: Request) -> None:
+    limits = request.limits
+    seconds = _seconds(request)
+    for what, most in (
+        (resource.RLIMIT_AS, limits.address_space),
+        (resource.RLIMIT_DATA, limits.memory),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, limits.output_bytes),
+        (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_STACK, 8 << 20),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _watch(child: int, request: Request) -> tuple[End, int]:
+    """Wait for the child; kill it when it outgrows its memory or its time."""
+    limits, seconds = request.limits, _seconds(request)
+    deadline = time.monotonic() + seconds
+    killed: End | None = None
+    with open(os.pidfd_open(child), "rb", buffering=0) as handle:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        while not poll.poll(WATCH_SECONDS * 1000):
+            late = time.monotonic() > deadline
+            if late or _resident(child) > limits.memory:
+                killed = End.STARVED if late else End.OVER_LIMITS
+                os.kill(child, signal.SIGKILL)
+                break
+        _, status, usage = os.wait4(child, 0)
+    if killed is End.STARVED and usage.ru_utime + usage.ru_stime > seconds * STARVED_SHARE:
+        killed = End.OVER_LIMITS
+    if killed is not None:
+        return killed, 0
+    code = os.waitstatus_to_exitcode(status)
+    if code in (2, -signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
+        return End.OVER_LIMITS, abs(code)
+    return (End.FINISHED, 0) if code == 0 else (End.CRASHED, abs(code))
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that the process holds now; 0 where /proc is not to be had (RLIMIT_DATA then stands alone)."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as pages:
+            return int(pages.read().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _seconds(request: Request) -> int:
+    limits: Limits = request.limits
+    return limits.examine_seconds if request.job is Job.EXAMINE else limits.render_seconds
