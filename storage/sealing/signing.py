@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from storage.sealing.errors import FieldsRefused, KeyRefused, SignatureRefused
-from storage.sealing.keymaterial import KEY, checked
+from storage.sealing.keymaterial import checked
 
 SIGNATURE = 64
 
@@ -70,9 +70,7 @@ class VerifyKey:
     __slots__ = ("_key", "raw")
 
     def __init__(self, raw: bytes) -> None:
-        if type(raw) is not bytes or len(raw) != KEY:
-            raise KeyRefused("a verification key has 32 bytes")
-        self.raw = raw
+        self.raw = checked(raw)
         self._key = Ed25519PublicKey.from_public_bytes(raw)
 
     @classmethod
@@ -82,7 +80,10 @@ class VerifyKey:
             raw = base64.b64decode(untrusted.strip().encode("ascii"), validate=True)
         except (binascii.Error, ValueError):
             raise KeyRefused("a verification key is written in base64") from None
-        return cls(raw)
+        key = cls(raw)
+        if key.text() != untrusted.strip():
+            raise KeyRefused("a verification key is written in canonical base64")
+        return key
 
     def text(self) -> str:
         """The key in standard base64."""
