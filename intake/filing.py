@@ -6,6 +6,7 @@ signature over where it belongs and what it holds.
 """
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -197,6 +198,27 @@ class Commitment:
     def hexdigest(self) -> str:
         """Return the commitment as the audit event holds it."""
         return hashlib.sha256(self.salt + self.sha256).hexdigest()
+
+
+class Fingerprints:
+    """Recognises judged bytes later without keeping their hash: HMAC-SHA256 under a key that only the inspector has."""
+
+    def __init__(self, signer: SigningKey) -> None:
+        """Derive the key from the attestation key."""
+        self._key = hashlib.sha256(b"resguardo/fingerprint\n" + signer.raw()).digest()
+
+    def of(self, document_id: str, sha256: bytes) -> bytes:
+        """Return the fingerprint of one document's bytes."""
+        return hmac.digest(self._key, document_id.encode() + b"\n" + sha256, "sha256")
+
+    def check(self, document_id: str, chunks: Iterable[bytes], fingerprint: bytes) -> str:
+        """Return the SHA-256 (hexadecimal) of `chunks` if they are the fingerprinted bytes. Raises HashChanged."""
+        seen = hashlib.sha256()
+        for chunk in chunks:
+            seen.update(chunk)
+        if not hmac.compare_digest(self.of(document_id, seen.digest()), fingerprint):
+            raise HashChanged(document_id)
+        return seen.hexdigest()
 
 
 def meta_json(declared: Declared, commitment: Commitment, *, size: int, mime: str) -> bytes:

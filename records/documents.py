@@ -136,5 +136,7 @@ class PreviewTask(Due, Base):
 
     id: Mapped[NewId]
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), unique=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    """Keyed hash of the judged bytes (intake.filing.Fingerprint): only these are drawn."""
     done_at: Mapped[datetime | None]
     gave_up: Mapped[bool] = mapped_column(default=False)

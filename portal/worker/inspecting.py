@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from intake.inspection.chain import Inspector
-from intake.quarantine import QuarantineKeys
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,14 +19,25 @@ from intake.filing import (
     CaseKeyPending,
     Commitment,
     Declared,
+    Fingerprints,
     PartSealer,
     Scanned,
     SealedSlices,
     case_public,
     meta_json,
 )
+from intake.inspection.chain import Inspector
 from intake.inspection.limits import Limits
-from intake.inspection.verdicts import Finding, PreviewFailed, Reason, SandboxUnavailable, ScannerUnavailable, Verdict
+from intake.inspection.verdicts import (
+    Finding,
+    Mime,
+    PreviewFailed,
+    Reason,
+    SandboxUnavailable,
+    ScannerUnavailable,
+    Verdict,
+)
+from intake.quarantine import QuarantineKeys
 from portal.worker.engine import Postponed
 from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
@@ -98,7 +107,12 @@ def preview(tools: Tools, held: Lease) -> None:
     parts: list[Part] = []
     try:
         sealer = _sealer(tools, work, str(work.document.engine), str(work.document.signatures))
-        for page in tools.inspector.render_previews(work.slices.content, work.document.size, str(work.document.mime)):
+        fingerprints = Fingerprints(tools.signer)
+        sha256 = fingerprints.check(work.document.id, work.slices.content(), task.fingerprint)
+        pages_drawn = tools.inspector.render_previews(
+            work.slices.content, size=work.document.size, mime=Mime(str(work.document.mime)), sha256=sha256
+        )
+        for page in pages_drawn:
             name = f"page-{page.number:04d}"
             if name not in pages:
                 parts.append(sealer.seal(name, [page.webp], mime="image/webp", width=page.width, height=page.height))
@@ -163,7 +177,7 @@ def _verdict(tools: Tools, work: _Work, declared: Declared) -> Verdict:
     try:
         case_public(work.case_key, tools.custodian)
         verdict = tools.inspector.inspect(
-            work.slices.content, document.size, declared.untrusted_name, limits=work.limits
+            work.slices.content, size=document.size, declared_name=declared.untrusted_name, limits=work.limits
         )
     except CaseKeyPending as pending:
         raise Postponed(pending.code, timedelta(seconds=1)) from pending
@@ -210,7 +224,8 @@ def _file(tools: Tools, held: Lease, verdict: Verdict, parts: list[Part], commit
         document.slot.filed(now)
         document.slot.request.case.updated_at = now
         session.add_all(parts)
-        session.add(PreviewTask(document_id=document.id, due_at=now))
+        fingerprint = Fingerprints(tools.signer).of(document.id, commitment.sha256)
+        session.add(PreviewTask(document_id=document.id, fingerprint=fingerprint, due_at=now))
         original = parts[0]
         record(
             session,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from intake.quarantine import certify
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from audit.sequencing import seal_pending
 from audit.stamping import request_stamp
 from audit.tree import AuditLeaf, latest_checkpoint
 from intake.filing import CASE_KEY
+from intake.quarantine import certify
 from records.cases import CaseKey
 from records.exports import Export, ExportState
 from records.uploads import QuarantineKey
