@@ -4,7 +4,7 @@ import os
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import JSON, text
 
 from migrations.models import metadata
 from storage.database import Database, UtcDateTime
@@ -19,8 +19,10 @@ def _ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Write our own column type by its short name; everything else as Alembic does."""
-    return "UtcDateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+    """Write our own column types by their short names; everything else as Alembic does."""
+    if kind != "type" or not isinstance(item, UtcDateTime | JSON):
+        return False
+    return "UtcDateTime()" if isinstance(item, UtcDateTime) else "Json"
 
 
 def _run() -> None:

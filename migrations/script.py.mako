@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from storage.database import UtcDateTime
+from storage.database import Json, UtcDateTime
 ${imports if imports else ""}
 
 revision: str = ${repr(up_revision)}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from storage.database import UtcDateTime
-from sqlalchemy.dialects import postgresql
+from storage.database import Json, UtcDateTime
+
 
 revision: str = "0001"
 down_revision: str | None = None
@@ -45,9 +45,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.String(length=64), nullable=False),
         sa.Column("subject_id", sa.String(length=64), nullable=False),
         sa.Column("case_id", sa.String(length=32), nullable=True),
-        sa.Column(
-            "details", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("details", Json, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
     with op.batch_alter_table("audit_events", schema=None) as batch_op:
@@ -93,9 +91,7 @@ def upgrade() -> None:
         "heartbeats",
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column(
-            "details", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("details", Json, nullable=False),
         sa.PrimaryKeyConstraint("role", name=op.f("pk_heartbeats")),
     )
     op.create_table(
@@ -139,7 +135,7 @@ def upgrade() -> None:
         sa.Column("org_id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("secret_sha256", sa.String(length=64), nullable=False),
-        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("scopes", Json, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("revoked_at", UtcDateTime(), nullable=True),
@@ -155,8 +151,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("org_id", sa.String(length=32), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("short", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column("full", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("short", Json, nullable=False),
+        sa.Column("full", Json, nullable=False),
         sa.Column("published_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_privacy_notices_org_id_organizations")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_privacy_notices")),
@@ -171,7 +167,7 @@ def upgrade() -> None:
         sa.Column("org_id", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=60), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("name", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("name", Json, nullable=False),
         sa.Column("link_days", sa.Integer(), nullable=False),
         sa.Column("published_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -293,15 +289,11 @@ def upgrade() -> None:
         sa.Column("template_id", sa.String(length=32), nullable=False),
         sa.Column("key", sa.String(length=60), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("title", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column("why", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column(
-            "retention", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
-        ),
-        sa.Column("sides", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column(
-            "formats", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("title", Json, nullable=False),
+        sa.Column("why", Json, nullable=False),
+        sa.Column("retention", Json, nullable=False),
+        sa.Column("sides", Json, nullable=False),
+        sa.Column("formats", Json, nullable=False),
         sa.Column("required", sa.Boolean(), nullable=False),
         sa.Column("max_image_bytes", sa.Integer(), nullable=False),
         sa.Column("max_pdf_bytes", sa.Integer(), nullable=False),
