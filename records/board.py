@@ -1,5 +1,6 @@
 """The case board: who waits for whom, counted and paged, for the cases that a member may see and no others."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from records.policy import Action, require, visible_cases
 from records.requests import OPEN_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Requirement
 
+ID = re.compile(r"[0-9a-f]{32}")
 PAGE = 25
 """Lines of one page of the board."""
 SEARCH_LENGTH = 120
@@ -154,7 +156,7 @@ def _joined(query: Select[Any], work: Any, failed: Any) -> Select[Any]:
 
 
 def _matches(untrusted: str) -> ColumnElement[bool]:
-    wanted = untrusted.strip()[:SEARCH_LENGTH]
+    wanted = " ".join("".join(sign for sign in untrusted if sign.isprintable()).split())[:SEARCH_LENGTH]
     if not wanted:
         return true()
     pattern = "%" + wanted.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
@@ -170,6 +172,8 @@ def _behind(order: Any, untrusted_after: str, *, rising: bool) -> ColumnElement[
         place = datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidValue("after", "malformed") from None
+    if not ID.fullmatch(case_id):
+        raise InvalidValue("after", "malformed")
     if rising:
         return or_(order > place, and_(order == place, Case.id > case_id))
     return or_(order < place, and_(order == place, Case.id < case_id))

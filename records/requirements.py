@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from records.errors import NotFound
@@ -67,8 +67,8 @@ class Requirement(Base):
     sides: Mapped[list[str]]
     formats: Mapped[list[str]]
     required: Mapped[bool] = mapped_column(default=True)
-    max_image_bytes: Mapped[int] = mapped_column(default=MAX_IMAGE_BYTES)
-    max_pdf_bytes: Mapped[int] = mapped_column(default=MAX_PDF_BYTES)
+    max_image_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_IMAGE_BYTES)
+    max_pdf_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_PDF_BYTES)
 
     def max_bytes(self) -> int:
         """Bytes above which no accepted format can be valid: uploads are cut there, while they stream."""
@@ -103,3 +103,13 @@ def current_template(session: Session, *, org_id: str, key: str) -> RequirementT
     if template is None:
         raise NotFound(f"requirement template {key} of {org_id}")
     return template
+
+
+def current_templates(session: Session, org_id: str) -> list[RequirementTemplate]:
+    """Return the newest version of every template of the organization, by key."""
+    found = session.scalars(
+        select(RequirementTemplate)
+        .where(RequirementTemplate.org_id == org_id)
+        .order_by(RequirementTemplate.key, RequirementTemplate.version)
+    )
+    return list({template.key: template for template in found}.values())

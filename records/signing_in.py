@@ -83,7 +83,7 @@ class Passwords:
 
 def claim_try(session: Session, untrusted_email: str, *, nobody: str, now: datetime) -> Claim:
     """Count a try of the member with this address, unless it is too early. Commit it before anything is compared."""
-    email = untrusted_email.strip().lower()
+    email = untrusted_email.strip().lower() if untrusted_email.isprintable() else ""
     failures = Member.failures + 1
     waits = case(
         *((failures == tries, _until(now, tries)) for tries in range(FREE_TRIES, MOST_TRIES)),

@@ -1,5 +1,6 @@
 """Reading the trail: the story of one case, and the whole organization's events page by page."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from records.links import UploadLink
 from records.people import Member
 from records.policy import Action, require
 
+ID = re.compile(r"[0-9a-f]{32}")
 PAGE = 50
 """Events of one page."""
 STORY = 200
@@ -112,6 +114,8 @@ def _before(untrusted_after: str) -> ColumnElement[bool]:
         place = datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidValue("after", "malformed") from None
+    if not ID.fullmatch(event_id):
+        raise InvalidValue("after", "malformed")
     return or_(AuditEvent.at < place, and_(AuditEvent.at == place, AuditEvent.id < event_id))
 
 

@@ -1,0 +1,138 @@
+"""The case file as its page shows it: people, requests, slots, documents, messages, links and exports together."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from audit import AuditEvent, Event, record
+from records.cases import Case, Party, get_case
+from records.documents import Document
+from records.exports import Export
+from records.links import UploadLink
+from records.messages import Message
+from records.organizations import Team
+from records.people import Member
+from records.policy import Action, decide, require
+from records.requests import DocumentRequest, RequestState, Slot, SlotState, requests_of_case
+
+SAME_LOOK = timedelta(minutes=5)
+"""Looking again within this time is one look in the trail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView:
+    """A slot, the document that stands in it, and how many were refused or returned before."""
+
+    slot: Slot
+    document: Document | None
+    earlier: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestView:
+    """A request with its slots, its newest message and its open link, if any."""
+
+    request: DocumentRequest
+    slots: tuple[SlotView, ...]
+    message: Message | None
+    link: UploadLink | None
+    required: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """Everything about one case."""
+
+    case: Case
+    team: str | None
+    owner: str | None
+    parties: tuple[Party, ...]
+    requests: tuple[RequestView, ...]
+    exports: tuple[Export, ...]
+    to_review: int
+    required: int
+    accepted: int
+
+
+def case_file(session: Session, member: Member, case_id: str, *, now: datetime) -> CaseFile:
+    """Return the file of a case and record that it was seen. Raises NotFound or Forbidden."""
+    case = get_case(session, org_id=member.org_id, case_id=case_id)
+    require(member, Action.SEE_CASE, case)
+    _note_view(session, member, case, now)
+    documents: dict[str, list[Document]] = {}
+    wanted = select(Document).options(joinedload(Document.slot)).where(Document.case_id == case.id)
+    for document in session.scalars(wanted.order_by(Document.received_at)):
+        documents.setdefault(document.slot_id, []).append(document)
+    requests = tuple(
+        _request_view(session, request, documents, now) for request in reversed(requests_of_case(session, case.id))
+    )
+    live = [view for view in requests if view.request.state != RequestState.CANCELLED]
+    return CaseFile(
+        case=case,
+        team=session.scalar(select(Team.name).where(Team.id == case.team_id)),
+        owner=session.scalar(select(Member.name).where(Member.id == case.owner_id)),
+        parties=tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at))),
+        requests=requests,
+        exports=_exports(session, member, case),
+        to_review=sum(slot.slot.state == SlotState.FILED for view in live for slot in view.slots),
+        required=sum(view.required for view in live),
+        accepted=sum(view.accepted for view in live),
+    )
+
+
+def _request_view(
+    session: Session, request: DocumentRequest, documents: dict[str, list[Document]], now: datetime
+) -> RequestView:
+    slots = []
+    for slot in request.slots:
+        sent = documents.get(slot.id, [])
+        current = next((document for document in sent if document.id == slot.document_id), None)
+        slots.append(SlotView(slot=slot, document=current, earlier=len(sent) - (1 if current else 0)))
+    newest = session.scalars(
+        select(Message).where(Message.request_id == request.id).order_by(Message.created_at.desc()).limit(1)
+    ).first()
+    links = session.scalars(
+        select(UploadLink).where(UploadLink.request_id == request.id).order_by(UploadLink.created_at.desc())
+    )
+    required = [slot for slot in request.slots if slot.requirement.required]
+    return RequestView(
+        request=request,
+        slots=tuple(slots),
+        message=newest,
+        link=next((link for link in links if link.accepts_activation(now)), None),
+        required=len(required),
+        accepted=sum(slot.state == SlotState.ACCEPTED for slot in required),
+    )
+
+
+def _exports(session: Session, member: Member, case: Case) -> tuple[Export, ...]:
+    if not decide(member, Action.EXPORT, case).allowed:
+        return ()
+    wanted = select(Export).where(Export.case_id == case.id).order_by(Export.created_at.desc()).limit(5)
+    return tuple(session.scalars(wanted))
+
+
+def _note_view(session: Session, member: Member, case: Case, now: datetime) -> None:
+    lately = session.scalar(
+        select(AuditEvent.id)
+        .where(
+            AuditEvent.case_id == case.id,
+            AuditEvent.actor_id == member.id,
+            AuditEvent.event == Event.STAFF_CASE_VIEWED.value,
+            AuditEvent.at > now - SAME_LOOK,
+        )
+        .limit(1)
+    )
+    if lately is None:
+        record(
+            session,
+            Event.STAFF_CASE_VIEWED,
+            org_id=case.org_id,
+            actor_id=member.id,
+            subject_id=case.id,
+            case_id=case.id,
+            now=now,
+        )

@@ -1,0 +1,171 @@
+"""Requesting: a CRM or an executive asks one person for documents; case, party, request, link and message come at once.
+
+Rules: a case is matched by (organization, external reference) only; a person is never matched by phone; without a
+published privacy notice nothing may be asked for; the message is queued in the transaction of the request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import phonenumbers
+from sqlalchemy.orm import Session
+
+from audit import Event, record
+from records.cases import Case, CaseState, Party, open_case
+from records.errors import InvalidValue, NotFound, WrongState
+from records.links import UploadLink, issue
+from records.messages import Message, Purpose, queue
+from records.organizations import current_notice
+from records.requests import DocumentRequest, SendMode, create_request
+from records.requirements import current_template
+
+NAME_LENGTH = 120
+TITLE_LENGTH = 160
+REFERENCE_LENGTH = 120
+LANGUAGES = ("es", "en", "pt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewParty:
+    """A person to ask, as somebody typed or sent it; `request_documents` checks every field."""
+
+    untrusted_name: str
+    untrusted_phone: str | None
+    untrusted_locale: str = "es"
+    role: str = "customer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCase:
+    """The case to ask in: the one with this external reference, else a new one."""
+
+    untrusted_title: str
+    untrusted_reference: str | None
+    team_id: str | None = None
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requester:
+    """Who asks, and how the trail calls it."""
+
+    id: str
+    request_event: Event
+    case_event: Event
+
+
+STAFF_EVENTS = (Event.STAFF_REQUEST_CREATED, Event.STAFF_CASE_CREATED)
+CRM_EVENTS = (Event.CRM_REQUEST_CREATED, Event.CRM_CASE_CREATED)
+
+
+def request_documents(
+    session: Session,
+    *,
+    org_id: str,
+    country: str,
+    requester: Requester,
+    case: Case | NewCase,
+    party: Party | NewParty,
+    template_key: str,
+    send_mode: SendMode,
+    now: datetime,
+) -> tuple[DocumentRequest, UploadLink, Message | None]:
+    """Ask one person for the documents of the newest version of a template; a message is queued when we send.
+
+    `country` (ISO 3166) reads phones without a country code. Raises InvalidValue, NotFound, and WrongState for a
+    closed case. The caller has asked the policy.
+    """
+    current_notice(session, org_id)
+    template = current_template(session, org_id=org_id, key=template_key)
+    where = case if isinstance(case, Case) else _case(session, org_id, case, requester, now)
+    if where.org_id != org_id:
+        raise NotFound(f"case {where.id}")
+    if where.state != CaseState.OPEN:
+        raise WrongState(f"case {where.id} is {where.state}")
+    whom = party if isinstance(party, Party) else _party(session, where, party, country, now)
+    if send_mode == SendMode.AUTO and whom.phone is None and whom.bsuid is None:
+        raise InvalidValue("phone", "required")
+    request = create_request(
+        session, case=where, party=whom, template=template, created_by=requester.id, send_mode=send_mode, now=now
+    )
+    link = issue(session, request, now=now)
+    message = None
+    if send_mode == SendMode.AUTO:
+        message = queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
+    record(
+        session,
+        requester.request_event,
+        org_id=org_id,
+        actor_id=requester.id,
+        subject_id=request.id,
+        case_id=where.id,
+        details={
+            "party": whom.id,
+            "template": template.key,
+            "version": template.version,
+            "link": link.id,
+            "send": send_mode.value,
+            **({"message": message.id} if message is not None else {}),
+        },
+        now=now,
+    )
+    return request, link, message
+
+
+def e164(untrusted: str, country: str) -> str:
+    """Return a phone number as E.164 with `+`. Raises InvalidValue for what cannot be a number of its country."""
+    try:
+        number = phonenumbers.parse(untrusted.strip()[:40], country)
+    except phonenumbers.NumberParseException:
+        raise InvalidValue("phone", "not_a_number") from None
+    if not phonenumbers.is_valid_number(number):
+        raise InvalidValue("phone", "not_a_number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _case(session: Session, org_id: str, given: NewCase, requester: Requester, now: datetime) -> Case:
+    reference = _line("reference", given.untrusted_reference or "", REFERENCE_LENGTH, required=False)
+    case, new = open_case(
+        session,
+        org_id=org_id,
+        title=_line("title", given.untrusted_title, TITLE_LENGTH),
+        external_ref=reference or None,
+        team_id=given.team_id,
+        owner_id=given.owner_id,
+        now=now,
+    )
+    if new:
+        record(
+            session,
+            requester.case_event,
+            org_id=org_id,
+            actor_id=requester.id,
+            subject_id=case.id,
+            case_id=case.id,
+            now=now,
+        )
+    return case
+
+
+def _party(session: Session, case: Case, given: NewParty, country: str, now: datetime) -> Party:
+    if given.untrusted_locale not in LANGUAGES:
+        raise InvalidValue("locale", "unknown")
+    party = Party(
+        org_id=case.org_id,
+        case_id=case.id,
+        role=given.role,
+        name=_line("name", given.untrusted_name, NAME_LENGTH),
+        phone=e164(given.untrusted_phone, country) if given.untrusted_phone else None,
+        locale=given.untrusted_locale,
+        created_at=now,
+    )
+    session.add(party)
+    session.flush()
+    return party
+
+
+def _line(field: str, untrusted: str, limit: int, *, required: bool = True) -> str:
+    text = " ".join(untrusted.split())
+    if (required and not text) or len(text) > limit or not text.isprintable():
+        raise InvalidValue(field, "required" if not text else "too_long_or_unprintable")
+    return text
