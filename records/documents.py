@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from records.errors import WrongState
@@ -53,7 +53,7 @@ class Document(Due, Base):
     slot_id: Mapped[str] = mapped_column(ForeignKey("slots.id"), index=True)
     upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), unique=True)
     state: Mapped[DocumentState] = mapped_column(String(10), default=DocumentState.RECEIVED)
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     """Plaintext bytes of the original."""
     finding: Mapped[str | None] = mapped_column(String(30))
     reason: Mapped[str | None] = mapped_column(String(60))
@@ -102,7 +102,7 @@ class Part(Base):
     header: Mapped[bytes] = mapped_column(LargeBinary)
     header_sha256: Mapped[str] = mapped_column(String(64))
     payload_sha256: Mapped[str] = mapped_column(String(64))
-    payload_size: Mapped[int]
+    payload_size: Mapped[int] = mapped_column(BigInteger)
     mime: Mapped[str] = mapped_column(String(60))
     width: Mapped[int | None]
     height: Mapped[int | None]

@@ -6,7 +6,7 @@ An expired or superseded link takes no new activation, while its live visits fin
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import BigInteger, ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from records.errors import LinkClosed, QuotaExceeded
@@ -37,9 +37,9 @@ class UploadLink(Base):
     revoked_at: Mapped[datetime | None]
     activations: Mapped[int] = mapped_column(default=0)
     used_files: Mapped[int] = mapped_column(default=0)
-    used_bytes: Mapped[int] = mapped_column(default=0)
+    used_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     max_files: Mapped[int] = mapped_column(default=MAX_FILES)
-    max_bytes: Mapped[int] = mapped_column(default=MAX_BYTES)
+    max_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_BYTES)
     request: Mapped[DocumentRequest] = relationship()
 
     def accepts_activation(self, now: datetime) -> bool:

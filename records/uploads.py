@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from records.links import UploadLink
@@ -45,13 +45,13 @@ class Upload(Base):
     visit_id: Mapped[str] = mapped_column(ForeignKey("visits.id"))
     slot_id: Mapped[str] = mapped_column(ForeignKey("slots.id"), index=True)
     state: Mapped[UploadState] = mapped_column(String(10), default=UploadState.RECEIVING)
-    length: Mapped[int | None]
+    length: Mapped[int | None] = mapped_column(BigInteger)
     """Bytes announced; None while deferred."""
-    offset: Mapped[int] = mapped_column(default=0)
+    offset: Mapped[int] = mapped_column(BigInteger, default=0)
     """Bytes acknowledged."""
     slices: Mapped[int] = mapped_column(default=0)
     """Slices acknowledged. Slice 0 holds the sealed name and type that the browser declared; content begins at 1."""
-    max_bytes: Mapped[int]
+    max_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     link: Mapped[UploadLink] = relationship()
@@ -71,8 +71,8 @@ class Slice(Base):
     id: Mapped[NewId]
     upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), index=True)
     seq: Mapped[int]
-    offset: Mapped[int]
-    length: Mapped[int]
+    offset: Mapped[int] = mapped_column(BigInteger)
+    length: Mapped[int] = mapped_column(BigInteger)
     blob: Mapped[str] = mapped_column(String(80), unique=True)
     header: Mapped[bytes] = mapped_column(LargeBinary)
     quarantine_key_id: Mapped[str] = mapped_column(ForeignKey("quarantine_keys.id"), index=True)

@@ -1,0 +1,75 @@
+"""Who writes to which upload right now, within this process: one body an upload, a few a link.
+
+The database is what makes a second writer harmless (a slice commits only at the offset it was sent for); holds only
+answer a second writer early, and keep one link from occupying every thread. A holder that has shown no progress for a
+few seconds has probably lost its phone: the next request takes the upload over, and the old one stops.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from intake.errors import UploadBusy
+
+PATIENCE = 5.0
+"""Seconds without a chunk after which a hold may be taken over."""
+BODIES_OF_A_LINK = 8
+"""Bodies that may stream through one link at a time, in one process."""
+
+
+class Hold:
+    """One body that streams into one upload."""
+
+    __slots__ = ("_clock", "last", "lost")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.last = clock()
+        self.lost = False
+
+    def beat(self) -> None:
+        """Say that a chunk came. Raises UploadBusy when another request took the upload over."""
+        if self.lost:
+            raise UploadBusy("taken over")
+        self.last = self._clock()
+
+
+class Holds:
+    """The holds of one process. Safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: dict[str, Hold] = {}
+        self._bodies: dict[str, int] = {}
+
+    @contextmanager
+    def hold(self, upload_id: str, link_id: str) -> Iterator[Hold]:
+        """Hold an upload while the block runs. Raises UploadBusy: held and alive, or too many bodies of this link."""
+        mine = self._take(upload_id, link_id)
+        try:
+            yield mine
+        finally:
+            self._release(upload_id, link_id, mine)
+
+    def _take(self, upload_id: str, link_id: str) -> Hold:
+        with self._lock:
+            other = self._held.get(upload_id)
+            if other is not None and self._clock() - other.last < PATIENCE:
+                raise UploadBusy(f"upload {upload_id}")
+            if self._bodies.get(link_id, 0) >= BODIES_OF_A_LINK:
+                raise UploadBusy(f"link {link_id}")
+            if other is not None:
+                other.lost = True
+            mine = self._held[upload_id] = Hold(self._clock)
+            self._bodies[link_id] = self._bodies.get(link_id, 0) + 1
+            return mine
+
+    def _release(self, upload_id: str, link_id: str, mine: Hold) -> None:
+        with self._lock:
+            if self._held.get(upload_id) is mine:
+                del self._held[upload_id]
+            self._bodies[link_id] -= 1
+            if not self._bodies[link_id]:
+                del self._bodies[link_id]

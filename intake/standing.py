@@ -1,0 +1,60 @@
+"""The values that pass between the streaming of uploads, their rows and the pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from records.uploads import Upload, UploadState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One sealed slice, durable in the blob store and not yet acknowledged. Offset and length in plaintext bytes."""
+
+    seq: int
+    offset: int
+    length: int
+    blob: str
+    header: bytes
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far an upload is, as its sender may know it. All sizes in bytes."""
+
+    upload_id: str
+    link_id: str
+    slot_id: str
+    state: UploadState
+    offset: int
+    length: int | None
+    limit: int
+    """Most bytes that the whole file may have."""
+    seq: int
+    """Number of the next slice."""
+    expires_at: datetime
+
+    @property
+    def finished(self) -> bool:
+        """Whether the file is complete and in review."""
+        return self.state == UploadState.FINISHED
+
+    @property
+    def end(self) -> int:
+        """Byte at which the body must stop: the announced length, else the limit."""
+        return self.limit if self.length is None else self.length
+
+
+def standing_of(upload: Upload) -> Standing:
+    """Return the standing of a row."""
+    return Standing(
+        upload_id=upload.id,
+        link_id=upload.link_id,
+        slot_id=upload.slot_id,
+        state=UploadState(upload.state),
+        offset=upload.offset,
+        length=upload.length,
+        limit=upload.max_bytes,
+        seq=upload.slices,
+        expires_at=upload.expires_at,
+    )

@@ -1,0 +1,275 @@
+"""Uploads as rows: claim a slot, acknowledge slices, finish as a document, end. Nothing here sees a byte of content.
+
+Rules: each change is one conditional UPDATE or stands behind a row lock, so that of many requests one wins; rows are
+locked in the order slot, upload, link; a slice is acknowledged only while its visit lives, its link is not revoked,
+and the key it is sealed to exists; finishing makes the document, fills the slot and leaves its trace in one
+transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+import audit
+from audit import Event
+from intake.daykey import still_open
+from intake.errors import EmptyFile, OffsetConflict, QuarantineKeyMissing, TooLarge, UploadEnded, UploadNotFound
+from intake.standing import Piece, Standing, standing_of
+from records.documents import Document
+from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
+from records.links import Visit, claim_quota, visit_lives
+from records.requests import OPEN_SLOTS, Slot
+from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
+
+
+def check_room(session: Session, *, visit_id: str, slot_id: str, length: int | None, now: datetime) -> int:
+    """Return the byte limit of a slot that would take an upload now; tells early what `open_upload` decides.
+
+    Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge.
+    """
+    visit = _living_visit(session, visit_id, now)
+    slot = session.get(Slot, slot_id)
+    if slot is None or slot.request_id != visit.link.request_id:
+        raise NotFound(f"slot {slot_id}")
+    if slot.state not in OPEN_SLOTS:
+        raise SlotTaken(f"slot {slot_id}")
+    if length == 0:
+        raise EmptyFile(f"slot {slot_id}")
+    limit = slot.requirement.max_bytes()
+    if length is not None and length > limit:
+        raise TooLarge(limit)
+    left = visit.link.max_bytes - visit.link.used_bytes
+    if visit.link.used_files >= visit.link.max_files or (length or 1) > left:
+        raise QuotaExceeded(f"link {visit.link_id}")
+    return limit
+
+
+def open_upload(
+    session: Session,
+    *,
+    upload_id: str,
+    visit_id: str,
+    slot_id: str,
+    length: int | None,
+    replaces: str | None,
+    first: Piece,
+    now: datetime,
+) -> Standing:
+    """Claim the slot and one file of the link's quota for a new upload; `first` is its sealed name and type.
+
+    An upload of the slot that has expired makes room; one that still receives does so only when `replaces` names it.
+    Of parallel claims one wins, the others get SlotTaken. Raises as `check_room` does, and QuarantineKeyMissing.
+    """
+    session.execute(select(Slot.id).where(Slot.id == slot_id).with_for_update())
+    limit = check_room(session, visit_id=visit_id, slot_id=slot_id, length=length, now=now)
+    visit = session.get_one(Visit, visit_id)
+    _make_room(session, slot_id, replaces, now)
+    claim_quota(session, visit.link_id, files=1, size=0)
+    upload = Upload(
+        id=upload_id,
+        org_id=visit.link.org_id,
+        link_id=visit.link_id,
+        visit_id=visit.id,
+        slot_id=slot_id,
+        length=length,
+        slices=1,
+        offset=0,
+        state=UploadState.RECEIVING,
+        max_bytes=limit,
+        created_at=now,
+        expires_at=now + UPLOAD_LIFE,
+    )
+    session.add(upload)
+    try:
+        session.flush()
+    except IntegrityError:  # the partial unique index: another claim was first
+        raise SlotTaken(f"slot {slot_id}") from None
+    _keep(session, upload_id, first, now)
+    visit.last_seen_at = now
+    _trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
+    session.flush()
+    return standing_of(upload)
+
+
+def standing(session: Session, *, visit_id: str, upload_id: str, now: datetime) -> Standing:
+    """Return how far an upload of this visit's link is. Raises LinkClosed, UploadNotFound, UploadEnded."""
+    visit = _living_visit(session, visit_id, now)
+    return standing_of(_living_upload(session, visit.link_id, upload_id, now))
+
+
+def fix_length(session: Session, *, visit_id: str, upload_id: str, length: int, now: datetime) -> Standing:
+    """Announce the length of an upload that deferred it. Raises TooLarge, EmptyFile, OffsetConflict when it differs."""
+    visit = _living_visit(session, visit_id, now)
+    upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
+    if length == 0:
+        raise EmptyFile(upload_id)
+    if length > upload.max_bytes:
+        raise TooLarge(upload.max_bytes)
+    if length < upload.offset or upload.length not in (None, length):
+        raise OffsetConflict(upload_id, upload.offset)
+    upload.length = length
+    session.flush()
+    return standing_of(upload)
+
+
+def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece, now: datetime) -> Standing:
+    """Make a durable slice part of the upload; the one that completes the announced length also finishes it.
+
+    Raises LinkClosed (revoked since), QuotaExceeded, UploadEnded, QuarantineKeyMissing (destroyed since), and
+    OffsetConflict when another slice was acknowledged at this offset: of many, one wins.
+    """
+    visit = _living_visit(session, visit_id, now)
+    upload = _living_upload(session, visit.link_id, upload_id, now)
+    end = piece.offset + piece.length
+    limit = upload.max_bytes if upload.length is None else upload.length
+    if end > limit:
+        raise TooLarge(limit)
+    if upload.length == end:
+        session.execute(select(Slot.id).where(Slot.id == upload.slot_id).with_for_update())
+    claimed: Any = session.execute(
+        update(Upload)
+        .where(
+            Upload.id == upload_id,
+            Upload.state == UploadState.RECEIVING,
+            Upload.offset == piece.offset,
+            Upload.slices == piece.seq,
+        )
+        .values(offset=end, slices=piece.seq + 1)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(upload)
+    if claimed.rowcount != 1:
+        _require_receiving(upload)
+        raise OffsetConflict(upload_id, upload.offset)
+    claim_quota(session, visit.link_id, files=0, size=piece.length)
+    _keep(session, upload_id, piece, now)
+    visit.last_seen_at = now
+    if upload.length == end:
+        finish(session, visit_id=visit_id, upload_id=upload_id, now=now)
+    session.flush()
+    return standing_of(upload)
+
+
+def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) -> Document:
+    """Fix count and length of a complete upload and make its document, due for inspection; the slot is taken by it.
+
+    Finishing a second time returns the same document: of many, one makes it. Raises LinkClosed, UploadEnded,
+    EmptyFile, OffsetConflict (bytes are missing), SlotTaken.
+    """
+    visit = _living_visit(session, visit_id, now)
+    upload = _living_upload(session, visit.link_id, upload_id, now)
+    slot = session.get_one(Slot, upload.slot_id, with_for_update=True, populate_existing=True)
+    session.refresh(upload, with_for_update=True)
+    if upload.state == UploadState.FINISHED:
+        return session.scalars(select(Document).where(Document.upload_id == upload_id)).one()
+    _require_receiving(upload)
+    if upload.offset == 0:
+        raise EmptyFile(upload_id)
+    if upload.length not in (None, upload.offset):
+        raise OffsetConflict(upload_id, upload.offset)
+    if slot.state not in OPEN_SLOTS:
+        raise SlotTaken(f"slot {slot.id}")
+    upload.state, upload.length = UploadState.FINISHED, upload.offset
+    document = Document(
+        org_id=upload.org_id,
+        case_id=visit.link.case_id,
+        request_id=slot.request_id,
+        slot=slot,
+        upload=upload,
+        size=upload.offset,
+        received_at=now,
+        due_at=now,
+    )
+    session.add(document)
+    session.flush()
+    slot.take(document.id, now)
+    slot.request.case.updated_at = now
+    _trace(session, Event.CUSTOMER_UPLOAD_FINISHED, upload, now, {"document": document.id, "bytes": upload.offset})
+    session.flush()
+    return document
+
+
+def terminate(session: Session, *, visit_id: str, upload_id: str, now: datetime, reason: str = "asked") -> None:
+    """End an upload that still receives; the sweep takes its slices. Raises LinkClosed, UploadNotFound, UploadEnded."""
+    visit = _living_visit(session, visit_id, now)
+    upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
+    _require_receiving(upload)
+    upload.state = UploadState.ENDED
+    _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
+    session.flush()
+
+
+def slices_of(session: Session, upload_id: str) -> Sequence[Slice]:
+    """Return the acknowledged slices of an upload in their order: number 0 is the sealed name and type."""
+    return session.scalars(select(Slice).where(Slice.upload_id == upload_id).order_by(Slice.seq)).all()
+
+
+def _living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
+    visit = session.get(Visit, visit_id, populate_existing=True)
+    if visit is None or not visit_lives(visit, now):
+        raise LinkClosed("no visit")
+    return visit
+
+
+def _living_upload(session: Session, link_id: str, upload_id: str, now: datetime, *, lock: bool = False) -> Upload:
+    upload = session.get(Upload, upload_id, populate_existing=True, with_for_update=lock or None)
+    if upload is None or upload.link_id != link_id:
+        raise UploadNotFound(f"upload {upload_id}")
+    if upload.state == UploadState.ENDED or (upload.state == UploadState.RECEIVING and upload.expires_at <= now):
+        raise UploadEnded(f"upload {upload_id}")
+    return upload
+
+
+def _require_receiving(upload: Upload) -> None:
+    if upload.state == UploadState.ENDED:
+        raise UploadEnded(f"upload {upload.id}")
+    if upload.state != UploadState.RECEIVING:
+        raise OffsetConflict(upload.id, upload.offset)
+
+
+def _receiving(slot_id: str) -> Any:
+    return select(Upload).where(Upload.slot_id == slot_id, Upload.state == UploadState.RECEIVING)
+
+
+def _make_room(session: Session, slot_id: str, replaces: str | None, now: datetime) -> None:
+    for upload in session.scalars(_receiving(slot_id).with_for_update()):
+        if upload.id != replaces and upload.expires_at > now:
+            raise SlotTaken(f"slot {slot_id}")
+        upload.state = UploadState.ENDED
+        reason = "replaced" if upload.id == replaces else "expired"
+        _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
+    session.flush()
+
+
+def _keep(session: Session, upload_id: str, piece: Piece, now: datetime) -> None:
+    if not still_open(session, piece.key_id):
+        raise QuarantineKeyMissing(f"key {piece.key_id} was destroyed")
+    session.add(
+        Slice(
+            upload_id=upload_id,
+            seq=piece.seq,
+            offset=piece.offset,
+            length=piece.length,
+            blob=piece.blob,
+            header=piece.header,
+            quarantine_key_id=piece.key_id,
+            created_at=now,
+        )
+    )
+
+
+def _trace(session: Session, event: Event, upload: Upload, now: datetime, details: dict[str, str | int]) -> None:
+    audit.record(
+        session,
+        event,
+        org_id=upload.org_id,
+        actor_id=upload.link_id,
+        subject_id=upload.id,
+        case_id=upload.link.case_id,
+        details=details,
+        now=now,
+    )
