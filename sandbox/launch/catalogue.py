@@ -1,0 +1,164 @@
+"""The programs of the product and of the sandbox: start command, settings, own keys, health."""
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from sandbox.launch.health import all_of, clamd_health, heartbeat_health, http_health
+from sandbox.launch.keys import foreign_to
+from sandbox.launch.leftovers import MARK
+from sandbox.launch.programs import Health, Program
+from sandbox.launch.site import Site
+
+THREADS = {"customer": ("2", "128"), "gateway": ("2", "16"), "staff": ("2", "16")}
+"""Workers and threads of the web processes."""
+KEY_FILES: dict[str, tuple[str, ...]] = {
+    "customer": ("link_keys", "code_key", "customer_key"),
+    "gateway": ("link_keys", "gateway_box_key"),
+    "staff": ("link_keys", "session_key", "staff_box_key"),
+    "inspector": ("attestation_key",),
+    "courier": ("link_keys", "code_key", "courier_box_key"),
+    "custodian": ("signing_key", "checkpoint_key"),
+    "opener": (),
+}
+"""The `*_FILE` settings of each role; the file of ROLE_box_key is called box_key."""
+PINNED: dict[str, tuple[str, ...]] = {
+    "customer": ("custodian",),
+    "gateway": (),
+    "staff": ("custodian", "inspector"),
+    "inspector": ("custodian",),
+    "courier": (),
+    "custodian": ("inspector", "escrow"),
+    "opener": ("custodian", "inspector"),
+}
+"""The public halves that each role trusts because its settings say so."""
+
+
+def product(site: Site, engine: Engine, since: datetime, *, shared_keys: bool) -> list[Program]:
+    """Return every program in the order of starting. `shared_keys` says that keys cannot be kept apart here."""
+    return [
+        *_stand_ins(site),
+        *(_worker(role, site, engine, since, shared_keys=shared_keys) for role in _WORKERS),
+        *(_web(role, site, shared_keys=shared_keys) for role in THREADS),
+    ]
+
+
+def base_environment(site: Site) -> dict[str, str]:
+    """Return what every program gets and nothing more: it inherits nothing."""
+    return {
+        "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        "LANG": "C.UTF-8",
+        "HOME": "/nonexistent",
+        "PYTHONUNBUFFERED": "1",
+        MARK: str(site.layout.root),
+    }
+
+
+def settings_of(role: str, site: Site, *, shared_keys: bool) -> dict[str, str]:
+    """Return the RESGUARDO_* variables of a role."""
+    keys = site.layout.keys
+    settings = {
+        "PROFILE": "sandbox",
+        "DATABASE_URL": site.database_url,
+        "BLOBS": site.blobs,
+        **site.storage_settings,
+        "FOREIGN_KEYS": ":".join(str(path) for path in foreign_to(role, site.layout)),
+        **_addresses(site)[role],
+    }
+    for name in KEY_FILES[role]:
+        settings[f"{name.upper()}_FILE"] = str(keys / role / name.replace(f"{role}_box_key", "box_key"))
+    for name in PINNED[role]:
+        settings[f"{name.upper()}_PUBLIC_FILE"] = str(keys / "public" / name)
+    if role in ("inspector", "courier", "custodian"):
+        settings |= {"JOBS_DATABASE_URL": site.jobs_url(role), "JOBS_SCHEMA": f"jobs_{role}"}
+    if shared_keys:
+        settings["INSECURE_SHARED_KEYS"] = "1"
+    return {f"RESGUARDO_{name}": value for name, value in settings.items()}
+
+
+def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
+    layout, urls = site.layout, site.urls
+    opener = {"OPENER_SOCKET": str(layout.sockets / "opener.sock")}
+    keyring = {"KEYRING": f"file://{layout.keys}/keyring"}
+    return {
+        "customer": {"PUBLIC_URL": urls["customer"]},
+        "gateway": {"PUBLIC_URL": urls["customer"], "API_URL": urls["gateway"]},
+        "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener},
+        "inspector": {
+            "QUARANTINE_DIR": str(layout.keys / "inspector" / "quarantine"),
+            "CLAMD_SOCKET": str(layout.sockets / "clamd.sock"),
+            "CLAMD_SPOOL": str(layout.spool),
+        },
+        "courier": {
+            "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}",
+            "TSA_URL": urls["tsa"],
+            "PUBLIC_URL": urls["customer"],
+        },
+        "custodian": keyring,
+        "opener": keyring | opener,
+    }
+
+
+def _web(role: str, site: Site, *, shared_keys: bool) -> Program:
+    workers, threads = THREADS[role]
+    port, host = site.port(role), site.urls[role].removeprefix("http://").partition(":")[0]
+    return Program(
+        name=role,
+        role=role,
+        command=(
+            *(sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}"),
+            *("-w", workers, "--threads", threads, f"wsgi:{role}()"),
+        ),
+        environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
+        health=http_health(port, "/readyz", host),
+        port=port,
+    )
+
+
+_WORKERS = ("custodian", "opener", "inspector", "courier")
+
+
+def _worker(role: str, site: Site, engine: Engine, since: datetime, *, shared_keys: bool) -> Program:
+    beats: Health = heartbeat_health(engine, role, since)
+    keyring = {"custodian": (("keyring", True),), "opener": (("keyring", False),)}
+    return Program(
+        name=role,
+        role=role,
+        command=(sys.executable, "-m", "portal.worker", role),
+        environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
+        more_keys=keyring.get(role, ()),
+        runs_inner_sandbox=role == "inspector",
+        health=all_of(beats),
+    )
+
+
+def _stand_ins(site: Site) -> list[Program]:
+    environment = base_environment(site)
+    return [
+        Program(
+            name="clamd",
+            role="clamd",
+            command=("clamd", "-c", str(site.layout.run / "clamd.conf")),
+            environment=environment,
+            health=clamd_health(site.layout.sockets / "clamd.sock"),
+        ),
+        Program(
+            name="whatsapp",
+            role="whatsapp",
+            command=(sys.executable, "-m", "sandbox.whatsapp"),
+            environment=environment,
+            health=http_health(site.port("whatsapp"), "/", "phone.localhost", well=range(200, 500)),
+            port=site.port("whatsapp"),
+        ),
+        Program(
+            name="tsa",
+            role="tsa",
+            command=(sys.executable, "-m", "sandbox.tsa"),
+            environment=environment,
+            health=http_health(site.port("tsa"), "/", "127.0.0.1", well=range(200, 500)),
+            port=site.port("tsa"),
+        ),
+    ]

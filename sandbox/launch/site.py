@@ -1,0 +1,42 @@
+"""One installation as values: its folders, its addresses, where its rows and blobs are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sandbox.launch.layout import Layout
+
+DEFAULT_PORT_BASE = 8700
+JOB_ROLES = ("inspector", "courier", "custodian")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What every program's settings are made from."""
+
+    layout: Layout
+    port_base: int = DEFAULT_PORT_BASE
+    database_url: str
+    blobs: str
+    storage_settings: Mapping[str, str] = field(default_factory=dict)
+    """Further settings (S3_ENDPOINT, S3_KEY_ID, S3_SECRET_FILE ...) of whoever reaches the blobs."""
+
+    def port(self, name: str) -> int:
+        """Return the port of a program that listens."""
+        return self.port_base + 1 + ("customer", "gateway", "staff", "whatsapp", "tsa").index(name)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return where each application is reached from this machine, without a slash at the end."""
+        hosts = {"customer": "portal", "gateway": "api", "staff": "staff", "whatsapp": "phone"}
+        urls = {name: f"http://{host}.localhost:{self.port(name)}" for name, host in hosts.items()}
+        return urls | {"tsa": f"http://127.0.0.1:{self.port('tsa')}"}
+
+    def jobs_url(self, role: str) -> str:
+        """Return the database of a role's job engine: a file of its own, or a schema of the PostgreSQL database."""
+        if self.database_url.startswith("sqlite"):
+            return f"sqlite:///{self.layout.data}/jobs-{role}.db"
+        return self.database_url
+
+    def jobs_databases(self) -> dict[str, str]:
+        """Return the job engine's schemas and their databases."""
+        return {f"jobs_{role}": self.jobs_url(role) for role in JOB_ROLES}

@@ -1,0 +1,195 @@
+"""One installation from nothing to healthy and back: what `make run` does, and what the browser tests drive."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import create_engine
+
+from sandbox.launch import cells, leftovers, prepare
+from sandbox.launch.catalogue import product
+from sandbox.launch.errors import LaunchRefused
+from sandbox.launch.keys import make_keys
+from sandbox.launch.layout import Layout
+from sandbox.launch.programs import Program
+from sandbox.launch.site import DEFAULT_PORT_BASE, Site
+from sandbox.launch.supervisor import Supervisor
+
+PATIENCE = 90.0
+"""Seconds until everything must be healthy."""
+MOST_FALLS = 3
+"""A program that ended this often right after its start, while health is awaited, will not start at all."""
+
+Catalogue = Callable[[Site, cells.Isolation], Sequence[Program]]
+Say = Callable[[str], None]
+
+
+class Stack:
+    """The running product in one folder, on the ports after `port_base`, on SQLite or on `database_url`."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        port_base: int = DEFAULT_PORT_BASE,
+        database_url: str | None = None,
+        blobs: str | None = None,
+        storage_settings: Mapping[str, str] | None = None,
+        catalogue: Catalogue | None = None,
+        say: Say = lambda line: None,
+    ) -> None:
+        """Remember what to run; nothing happens before `start`. `catalogue` replaces the product's programs."""
+        layout = Layout(root=root.absolute())
+        self.site = Site(
+            layout=layout,
+            port_base=port_base,
+            database_url=database_url or f"sqlite:///{layout.data}/resguardo.db",
+            blobs=blobs or f"file://{layout.data}/blobs",
+            storage_settings=storage_settings or {},
+        )
+        self.isolation = cells.Isolation.INSECURE_NONE
+        self.escrow_identity: str | None = None
+        self.demo: Mapping[str, Any] = {}
+        self._catalogue = catalogue
+        self._say = say
+        self._programs: dict[str, Program] = {}
+        self._supervisor = Supervisor(layout)
+        self._lock = leftovers.Lock(layout.root / "lock")
+        self._locked = False
+        self._engine = create_engine(self.site.database_url)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Return where each application is reached."""
+        return self.site.urls
+
+    def logins(self) -> list[dict[str, str]]:
+        """Return the demo's console logins: role, email, password and the current one-time code."""
+        import pyotp
+
+        return [
+            {**login, "code": pyotp.TOTP(login["totp_secret"]).now()} if "totp_secret" in login else dict(login)
+            for login in self.demo.get("logins", ())
+        ]
+
+    def start(self) -> None:
+        """Prepare, start and wait until everything is healthy. Raises LaunchRefused, with everything stopped again."""
+        layout = self.site.layout
+        layout.make()
+        self._lock.take()
+        self._locked = True
+        try:
+            if ended := leftovers.stop_leftovers(layout.root):
+                self._say(f"stopped {ended} processes that a killed run had left behind")
+            self._prepare()
+            self._choose_isolation()
+            programs = self._make_catalogue()
+            leftovers.refuse_busy_ports(program.port for program in programs if program.port)
+            self._programs = {program.name: program for program in programs}
+            self._supervisor.start(programs, self.isolation)
+            self.await_health()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in order; what is left after that is killed. Doing it twice does nothing."""
+        self._supervisor.stop()
+        if self._locked:
+            leftovers.stop_leftovers(self.site.layout.root)
+            self.site.layout.remove_passing()
+        self._engine.dispose()
+        self._lock.release()
+        self._locked = False
+
+    def running(self) -> bool:
+        """Tell whether the process manager lives."""
+        return self._supervisor.running()
+
+    def kill(self, name: str) -> None:
+        """Kill -9 one program with its children; the manager starts it again."""
+        self._supervisor.kill(name)
+
+    def pid(self, name: str) -> int:
+        """Return the process id under which the manager runs a program (its cell's keeper)."""
+        return int(self._supervisor.info(name)["pid"])
+
+    def state(self, name: str) -> str:
+        """Return the manager's word on a program: RUNNING, STARTING, STOPPED, BACKOFF, FATAL ..."""
+        return self._supervisor.state(name)
+
+    def stop_program(self, name: str) -> None:
+        """Stop one program and keep it stopped until `start_program`."""
+        self._supervisor.stop_program(name)
+
+    def start_program(self, name: str) -> None:
+        """Start a program that was stopped and wait until it is healthy."""
+        self._supervisor.start_program(name)
+        self.await_health(name)
+
+    def restart(self, name: str) -> None:
+        """Stop one program in order, start it and wait until it is healthy."""
+        self.stop_program(name)
+        self.start_program(name)
+
+    def await_health(self, *names: str, within: float = PATIENCE) -> None:
+        """Wait until the named programs (all without names) are healthy. Raises LaunchRefused that names one."""
+        waiting = {name: self._programs[name] for name in (names or self._programs)}
+        deadline = time.monotonic() + within
+        falls: set[tuple[str, int]] = set()
+        while waiting:
+            reasons = {name: program.health() for name, program in waiting.items()}
+            for name in [name for name, reason in reasons.items() if reason is None]:
+                self._say(f"{name} is healthy")
+                del waiting[name]
+            for name in waiting:
+                self._refuse_hopeless(name, falls)
+            if waiting and time.monotonic() > deadline:
+                name, reason = next((name, reasons[name]) for name in waiting)
+                raise LaunchRefused(f"{name} is not healthy ({reason}): see {self.log(name)}")
+            if waiting:
+                time.sleep(0.1)
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a program."""
+        return self.site.layout.log / f"{name}.log"
+
+    def _prepare(self) -> None:
+        self.escrow_identity = make_keys(self.site.layout) or self.escrow_identity
+        if self._catalogue is None:
+            prepare.prepare(self.site)
+            self.demo = prepare.load_demo(self.site)
+
+    def _choose_isolation(self) -> None:
+        self.isolation, reason = cells.probe()
+        if self.isolation is cells.Isolation.INSECURE_NONE:
+            self._say(f"WARNING: processes can open each other's keys on this machine ({reason}). Demo only!")
+
+    def _make_catalogue(self) -> Sequence[Program]:
+        if self._catalogue is not None:
+            return self._catalogue(self.site, self.isolation)
+        shared = self.isolation is cells.Isolation.INSECURE_NONE
+        return product(self.site, self._engine, datetime.now(UTC), shared_keys=shared)
+
+    def _refuse_hopeless(self, name: str, falls: set[tuple[str, int]]) -> None:
+        if not self._supervisor.running():
+            raise LaunchRefused(f"the process manager ended: see {self.site.layout.log}/supervisord.log")
+        if self._supervisor.state(name) == "BACKOFF":
+            falls.add((name, int(self._supervisor.info(name)["stop"])))
+        if sum(1 for fallen, _ in falls if fallen == name) >= MOST_FALLS:
+            lines = self.log(name).read_text(errors="replace").strip().splitlines() if self.log(name).exists() else []
+            raise LaunchRefused(f"{name} does not start: {(lines or ['it says nothing'])[-1][:400]} ({self.log(name)})")

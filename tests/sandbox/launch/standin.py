@@ -1,0 +1,49 @@
+"""A program that answers questions about what it sees: stands in for the product's processes in the launcher's tests.
+
+Usage: standin.py PORT KEYS [FILE]: FILE is written, after half a second, when it is asked to end in order.
+"""
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/child":
+            subprocess.Popen(["sleep", "600"])
+        keys = Path(sys.argv[2])
+        doors = (f"/proc/[0-9]*/{door}{keys}/*/*" for door in ("root", "cwd/../../../.."))
+        seen = {
+            "keys": sorted(str(path.relative_to(keys)) for path in keys.rglob("*") if path.is_file()),
+            "behind_proc": [path for door in doors for path in glob.glob(door)],
+            "control": os.listdir(keys.parent / "run" / "control"),
+            "environment": dict(os.environ),
+            "disks": glob.glob("/dev/[sv]d*"),
+            "status": Path("/proc/self/status").read_text(),
+        }
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        return
+
+
+def end(*_args: object) -> None:
+    time.sleep(0.5)
+    if len(sys.argv) > 3:
+        Path(sys.argv[3]).write_text("ended in order")
+    sys.exit(0)
+
+
+signal.signal(signal.SIGTERM, end)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Answers).serve_forever()
