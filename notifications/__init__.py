@@ -1,0 +1,1 @@
+"""Messages to people and systems: channels, delivery with retries, webhooks, CRM connectors."""

@@ -1,0 +1,83 @@
+"""`python -m sandbox.whatsapp`: the simulator as a program. Every option may come as RESGUARDO_SIM_<OPTION> too."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from sandbox.whatsapp.app import serving
+from sandbox.whatsapp.settings import LOOPBACK_HOSTS, Settings, read_templates
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
+    options = _options(arguments)
+    if options.host not in {"127.0.0.1", "localhost", "::1"} and not options.insecure_public:
+        print("the simulator serves loopback only; --insecure-public lifts that", file=sys.stderr)
+        return 2
+    secret = _secret(options.app_secret, options.app_secret_file)
+    if not secret:
+        print("the simulator needs --app-secret-file (or --app-secret) to sign its webhooks", file=sys.stderr)
+        return 2
+    token = _secret(options.token, options.token_file)
+    settings = Settings(
+        app_secret=secret,
+        webhook_url=options.webhook_url,
+        tokens=(token,) if token else (),
+        phone_number_id=options.phone_number_id,
+        waba_id=options.waba_id,
+        company=options.company,
+        country_code=options.country_code,
+        time_zone=options.time_zone,
+        templates=read_templates(Path(options.templates)) if options.templates else (),
+        state_file=Path(options.state) if options.state else None,
+        frozen_clock=options.frozen_clock,
+        deterministic_ids=options.deterministic_ids,
+        trusted_hosts=(*LOOPBACK_HOSTS, *options.trust_host),
+    )
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    with serving(settings, host=options.host, port=options.port) as address:
+        print(f"WhatsApp simulator: {address}", flush=True)
+        done.wait()
+    return 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.whatsapp", description=__doc__)
+    plain = Settings(app_secret="unused")  # noqa: S106 (only to read the defaults)
+    texts = {
+        "host": "127.0.0.1",
+        "app-secret": "",
+        "app-secret-file": "",
+        "token": "",
+        "token-file": "",
+        "webhook-url": "",
+        "templates": "",
+        "state": "",
+        "phone-number-id": plain.phone_number_id,
+        "waba-id": plain.waba_id,
+        "company": plain.company,
+        "country-code": plain.country_code,
+        "time-zone": plain.time_zone,
+    }
+    for name, default in texts.items():
+        variable = "RESGUARDO_SIM_" + name.upper().replace("-", "_")
+        parser.add_argument(f"--{name}", default=os.environ.get(variable, default))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("RESGUARDO_SIM_PORT", "8704")))
+    parser.add_argument("--trust-host", action="append", default=[])
+    for flag in ("frozen-clock", "deterministic-ids", "insecure-public"):
+        parser.add_argument(f"--{flag}", action="store_true")
+    return parser.parse_args(arguments)
+
+
+def _secret(value: str, file_name: str) -> str:
+    """Return the whole first line of the file, else the value given on the command line."""
+    return Path(file_name).read_text("utf-8").split("\n", 1)[0].strip() if file_name else value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

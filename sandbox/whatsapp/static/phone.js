@@ -1,0 +1,96 @@
+// Keeps the screen fresh, tells the simulator what a person really sees, and sends what they write.
+"use strict";
+(() => {
+  const root = document.querySelector("[data-news]");
+  if (!root) return;
+  const list = document.querySelector("[data-list]");
+  const log = root.querySelector(".bubbles");
+  const scroll = root.querySelector(".scroll");
+  const form = root.querySelector(".compose");
+  let revision = root.dataset.revision;
+  let asking = false;
+
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html").body;
+
+  function refreshList(html) {
+    const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    list.replaceChildren(...parse(html).childNodes);
+    if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"], a`)?.focus();
+  }
+
+  function refreshLog(html) {
+    const low = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+    let fresh = false;
+    for (const item of [...parse(`<ol>${html}</ol>`).querySelectorAll("li")]) {
+      const old = document.getElementById(item.id);
+      if (!old) {
+        item.classList.add("fresh");
+        log.append(item);
+        fresh = true;
+        continue;
+      }
+      old.className = item.className;
+      old.toggleAttribute("data-unread", item.hasAttribute("data-unread"));
+      const [was, is] = [old.querySelector(".meta"), item.querySelector(".meta")];
+      if (was && is && was.outerHTML !== is.outerHTML) was.replaceWith(is);
+      if (item.querySelector(".why") && !old.querySelector(".why")) old.append(item.querySelector(".why"));
+    }
+    if (fresh && low) scroll.scrollTop = scroll.scrollHeight;
+  }
+
+  async function tellRead() {
+    if (root.dataset.read && document.visibilityState === "visible" && log.querySelector("[data-unread]")) {
+      await fetch(root.dataset.read, { method: "POST" });
+    }
+  }
+
+  async function look() {
+    if (asking || document.visibilityState !== "visible") return;
+    asking = true;
+    try {
+      const answer = await fetch(`${root.dataset.news}?revision=${revision}`);
+      if (answer.status === 200) {
+        const news = await answer.json();
+        revision = news.revision;
+        if (log) refreshLog(news.html);
+        refreshList(log ? news.list : news.html);
+      }
+      if (log) await tellRead();
+    } catch {
+      // the simulator is restarting: the next look finds it again
+    } finally {
+      asking = false;
+    }
+  }
+
+  function complain(text) {
+    const line = form.querySelector(".problem");
+    line.textContent = text;
+    line.hidden = !text;
+  }
+
+  if (form) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const field = form.elements.text;
+      const body = new URLSearchParams({ text: field.value });
+      field.value = "";
+      await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      scroll.scrollTop = scroll.scrollHeight;
+      look();
+    });
+    form.querySelector("input[type=file]").addEventListener("change", async (event) => {
+      const [file] = event.target.files;
+      event.target.value = "";
+      if (!file) return;
+      const headers = { "Content-Type": file.type || "application/octet-stream", "X-File-Name": encodeURIComponent(file.name) };
+      const answer = await fetch(form.dataset.files, { method: "POST", body: file, headers });
+      complain(answer.ok ? "" : answer.status === 413 ? "El chat admite archivos de hasta 16 MB." : "Ese archivo no se puede enviar.");
+      look();
+    });
+    scroll.scrollTop = scroll.scrollHeight;
+    tellRead();
+  }
+  document.addEventListener("visibilitychange", look);
+  setInterval(look, 1000);
+})();
