@@ -8,33 +8,18 @@ The bucket is taken to be unversioned: in a versioned one a deleted object remai
 import base64
 import contextlib
 import hashlib
-import random
 import re
 import secrets
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import boto3.session
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    IncompleteReadError,
-    SSLError,
-)
-from botocore.parsers import ResponseParserError
+from typing import TYPE_CHECKING, Any
 
 from storage.blobs.protocol import (
     BlobDamaged,
     BlobError,
     BlobExists,
     BlobMissing,
-    BlobStoreFull,
     BlobStoreUnavailable,
     Chunk,
     Stored,
@@ -43,6 +28,7 @@ from storage.blobs.protocol import (
     checked_prefix,
     checked_range,
 )
+from storage.blobs.s3.requests import Requests
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,8 +44,6 @@ _WRITER = "writer"
 """Metadata that tells whose object lies under a name, when an answer was lost and the request was sent again."""
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")  # RFC 9110, 14.4
-
-_T = TypeVar("_T")
 
 
 class S3BlobStore:
@@ -78,13 +62,10 @@ class S3BlobStore:
     ) -> None:
         """Remember the place; nothing connects yet. Without keys, the machine's own role is asked for them."""
         self._bucket = bucket
-        self._region = region
-        self._endpoint_url = endpoint_url
-        self._keys = (access_key, secret_key)
+        self._requests = Requests(
+            region=region, endpoint_url=endpoint_url, access_key=access_key, secret_key=secret_key, patience=patience
+        )
         self._prefix = f"{checked_name(prefix)}/" if prefix else ""
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._made: S3Client | None = None
 
     def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
         """See BlobStore. Each request carries the SHA-256 of its bytes, which the server verifies."""
@@ -131,14 +112,14 @@ class S3BlobStore:
         """See BlobStore."""
         key = self._key(name)
         with contextlib.suppress(BlobMissing):
-            self._tried(lambda s3: s3.delete_object(Bucket=self._bucket, Key=key))
+            self._requests.tried(lambda s3: s3.delete_object(Bucket=self._bucket, Key=key))
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """See BlobStore. A thousand a request."""
         start = self._prefix + checked_prefix(prefix)
         after = ""
         while True:
-            page = self._tried(partial(self._list, start, after))
+            page = self._requests.tried(partial(self._list, start, after))
             keys = [found["Key"] for found in page.get("Contents", [])]
             yield from (key.removeprefix(self._prefix) for key in keys)
             if not keys or not page["IsTruncated"]:
@@ -169,7 +150,7 @@ class S3BlobStore:
     def _put_whole(self, key: str, writer: str, body: bytes) -> Stored:
         digest = hashlib.sha256(body).digest()
         try:
-            self._tried(
+            self._requests.tried(
                 lambda s3: s3.put_object(
                     Bucket=self._bucket,
                     Key=key,
@@ -185,7 +166,7 @@ class S3BlobStore:
         return Stored(size=len(body), sha256=digest)
 
     def _put_parts(self, key: str, writer: str, parts: Iterable[bytes]) -> Stored:
-        began = self._tried(
+        began = self._requests.tried(
             lambda s3: s3.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata={_WRITER: writer}
             )
@@ -194,8 +175,8 @@ class S3BlobStore:
         try:
             return self._finish(key, writer, upload, parts)
         except BaseException:
-            with contextlib.suppress(BotoCoreError, ClientError):
-                self._client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+            with contextlib.suppress(BlobError):
+                self._requests.once(lambda s3: s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload))
             raise
 
     def _finish(self, key: str, writer: str, upload: str, parts: Iterable[bytes]) -> Stored:
@@ -206,7 +187,7 @@ class S3BlobStore:
             size += len(part)
             sent.append(self._send_part(key, upload, number, part))
         try:
-            self._tried(
+            self._requests.tried(
                 lambda s3: s3.complete_multipart_upload(
                     Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": sent}, IfNoneMatch="*"
                 )
@@ -221,7 +202,7 @@ class S3BlobStore:
 
     def _send_part(self, key: str, upload: str, number: int, part: bytes) -> "CompletedPartTypeDef":
         checksum = _base64(hashlib.sha256(part).digest())
-        reply = self._tried(
+        reply = self._requests.tried(
             lambda s3: s3.upload_part(
                 Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=part, ChecksumSHA256=checksum
             )
@@ -231,7 +212,7 @@ class S3BlobStore:
     def _is_ours(self, key: str, writer: str, size: int) -> bool:
         """Look whose object lies under the name, where an answer does not tell. Raises BlobExists when another's."""
         try:
-            found = self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
+            found = self._requests.tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))
         except BlobMissing:
             return False
         if found["Metadata"].get(_WRITER) != writer:
@@ -239,7 +220,7 @@ class S3BlobStore:
         return found["ContentLength"] == size
 
     def _size(self, key: str) -> int:
-        return self._tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
+        return self._requests.tried(lambda s3: s3.head_object(Bucket=self._bucket, Key=key))["ContentLength"]
 
     def _get(self, key: str, start: int, length: int, etag: str | None = None) -> tuple[bytes, int, str]:
         """Return up to `length` bytes, the size of the whole object and its ETag, which must be `etag` when given."""
@@ -248,11 +229,11 @@ class S3BlobStore:
         def get(s3: "S3Client") -> tuple[bytes, str, str]:
             span = f"bytes={start}-{start + length - 1}"
             reply = s3.get_object(Bucket=self._bucket, Key=key, Range=span, **condition)
-            with reply["Body"] as body:
+            with contextlib.closing(reply["Body"]) as body:
                 return body.read(), reply.get("ContentRange", ""), reply["ETag"]
 
         try:
-            found, content_range, found_etag = self._tried(get)
+            found, content_range, found_etag = self._requests.tried(get)
         except BlobExists:  # the condition failed: another object lies under the name now
             raise BlobDamaged from None
         span = _CONTENT_RANGE.fullmatch(content_range)
@@ -260,75 +241,6 @@ class S3BlobStore:
             raise BlobDamaged
         return found, int(span[2]), found_etag
 
-    def _tried(self, request: "Callable[[S3Client], _T]") -> _T:
-        """Send a request until it is answered for good or patience ends. Raises BlobError."""
-        deadline = time.monotonic() + self._patience
-        pause = 0.1
-        while True:
-            try:
-                return request(self._client())
-            except (BotoCoreError, ClientError) as error:
-                failure, passing = _failure(error)
-                if not passing or time.monotonic() + pause > deadline:
-                    raise failure from error
-            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (spreads retries, hides nothing)
-            pause = min(pause * 2, 2.0)
-
-    def _client(self) -> "S3Client":
-        with self._lock:
-            if self._made is None:
-                self._made = self._make_client()
-            return self._made
-
-    def _make_client(self) -> "S3Client":
-        plain = (self._endpoint_url or "https:").startswith("http:")
-        config = Config(
-            signature_version="s3v4",
-            connect_timeout=5,
-            read_timeout=30,
-            max_pool_connections=64,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            # Our own SHA-256 travels in a signed header: signing the body again would only hash it twice.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path" if self._endpoint_url else "auto", "payload_signing_enabled": plain},
-        )
-        access_key, secret_key = self._keys
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self._region,
-            endpoint_url=self._endpoint_url,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            config=config,
-        )
-
 
 def _base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
-
-
-def _failure(error: BotoCoreError | ClientError) -> tuple[BlobError, bool]:
-    """Return what an error means, and whether it may pass. Whatever is not known here is final and unavailable."""
-    if not isinstance(error, ClientError):
-        connection = isinstance(error, (HTTPClientError, IncompleteReadError, ResponseParserError))
-        return BlobStoreUnavailable(type(error).__name__), connection and not isinstance(error, SSLError)
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    match code, status:
-        case ("NoSuchBucket" | "NoSuchUpload", _):
-            return BlobStoreUnavailable(code), False
-        case (_, 404):
-            return BlobMissing(), False
-        case ("PreconditionFailed", _) | (_, 412):
-            return BlobExists(), False
-        case (_, 416):
-            return BlobDamaged(), False
-        case ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "IncompleteBody", _):
-            return BlobDamaged(), True
-        case (_, 507) | ("InsufficientStorage" | "QuotaExceeded" | "XMinioStorageFull", _):
-            return BlobStoreFull(), False
-        case (_, 409 | 429) | ("SlowDown" | "Throttling" | "RequestTimeout" | "InternalError", _):
-            return BlobStoreUnavailable(code), True
-        case _:
-            return BlobStoreUnavailable(code or str(status)), status >= 500
