@@ -5,6 +5,7 @@ the reader. Cost: a first proof reads about one tile of 256 hashes per eight lev
 next ones of the same call read only the tiles not seen yet.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from audit.errors import NotSealed, ProofRefused, TrailDamaged
 from audit.merkle import consistency_path, inclusion_path, subtree_hash, verify_consistency, verify_inclusion
-from audit.trail import AuditEvent
-from audit.tree import AuditCheckpoint, AuditLeaf, StoredTree
+from audit.trail import AuditEvent, leaf_bytes
+from audit.tree import AuditCheckpoint, AuditLeaf, StoredTree, latest_checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,21 @@ def sealed_events(session: Session, org_id: str, case_id: str, size: int) -> lis
         .order_by(AuditLeaf.index)
     )
     return [(index, event) for index, event in rows]
+
+
+def extract_of(session: Session, org_id: str, case_id: str) -> dict[str, str | int]:
+    """Return what an export's event says of the case's trail so far, as details: `through` and `extract`.
+
+    `through` is the size of the newest checkpoint and `extract` the SHA-256 over the leaf bytes, each followed by a
+    newline, of the case's events that stand below it. Sealed leaves never change, so whoever holds the bag can tell
+    that none was left out.
+    """
+    checkpoint = latest_checkpoint(session, org_id)
+    through = 0 if checkpoint is None else checkpoint.size
+    digest = hashlib.sha256()
+    for _, event in sealed_events(session, org_id, case_id, through):
+        digest.update(leaf_bytes(event) + b"\n")
+    return {"through": through, "extract": digest.hexdigest()}
 
 
 def _leaves(session: Session, org_id: str, event_ids: Sequence[str], size: int) -> list[AuditLeaf]:
