@@ -74,7 +74,6 @@ class Event(StrEnum):
     STAFF_ACCESS_REFUSED = "staff:access:refused"
     STAFF_AUDIT_VIEWED = "staff:audit:viewed"
     STAFF_AUDIT_VERIFIED = "staff:audit:verified"
-    STAFF_ADMINISTRATION_VIEWED = "staff:administration:viewed"
     # Keys and openings
     OPENER_PART_OPENED = "opener:part:opened"
     OPENER_PART_REFUSED = "opener:part:refused"
