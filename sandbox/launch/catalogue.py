@@ -141,7 +141,7 @@ def _stand_ins(site: Site) -> list[Program]:
         Program(
             name="clamd",
             role="clamd",
-            command=("clamd", "-c", str(site.layout.run / "clamd.conf")),
+            command=("clamd", "-c", str(site.layout.run / "clamd" / "clamd.conf")),
             environment=environment,
             health=clamd_health(site.layout.sockets / "clamd.sock"),
         ),
@@ -149,16 +149,31 @@ def _stand_ins(site: Site) -> list[Program]:
             name="whatsapp",
             role="whatsapp",
             command=(sys.executable, "-m", "sandbox.whatsapp"),
-            environment=environment,
+            environment=environment | _simulator(site),
             health=http_health(site.port("whatsapp"), "/", "phone.localhost", well=range(200, 500)),
             port=site.port("whatsapp"),
         ),
         Program(
             name="tsa",
             role="tsa",
-            command=(sys.executable, "-m", "sandbox.tsa"),
+            command=(
+                *(sys.executable, "-m", "sandbox.tsa"),
+                *("--dir", str(site.layout.keys / "tsa" / "authority"), "--port", str(site.port("tsa"))),
+            ),
             environment=environment,
             health=http_health(site.port("tsa"), "/", "127.0.0.1", well=range(200, 500)),
             port=site.port("tsa"),
         ),
     ]
+
+
+def _simulator(site: Site) -> dict[str, str]:
+    keys = site.layout.keys / "whatsapp"
+    settings = {
+        "PORT": str(site.port("whatsapp")),
+        "APP_SECRET_FILE": str(keys / "app_secret"),
+        "TOKEN_FILE": str(keys / "access_token"),
+        "WEBHOOK_URL": f"http://127.0.0.1:{site.port('gateway')}/webhooks/whatsapp",
+        "STATE": str(site.layout.data / "whatsapp.json"),
+    }
+    return {f"RESGUARDO_SIM_{name}": value for name, value in settings.items()}

@@ -19,7 +19,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "courier": ("box_key",),
     "custodian": ("signing_key", "checkpoint_key"),
     "opener": (),
-    "whatsapp": ("app_key",),
+    "whatsapp": ("app_secret", "access_token"),
     "tsa": (),
 }
 SHARED: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,7 @@
 """Bring the databases up to date, once a change: our tables by Alembic, the job engine's by its own migration."""
 
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sandbox.clamav import daemon
 from sandbox.launch.errors import LaunchRefused
 from sandbox.launch.layout import REPOSITORY, Layout
 from sandbox.launch.leftovers import MARK
@@ -32,14 +34,21 @@ def prepare(site: Site) -> None:
 
 def load_demo(site: Site) -> Mapping[str, Any]:
     """Load the demo company unless it is there. Return what the newcomer is told: logins, API key."""
-    from sandbox import demo
-
-    return demo.load(site)
+    try:
+        demo = importlib.import_module("sandbox.demo")
+    except ModuleNotFoundError:
+        return {}
+    loaded: Mapping[str, Any] = demo.load(site)
+    return loaded
 
 
 def write_clamd_configuration(site: Site) -> None:
     """Write clamd.conf and our own signatures."""
-    raise LaunchRefused("no generator of clamd.conf yet")
+    layout = site.layout
+    try:
+        daemon.prepare(layout.run / "clamd", socket=layout.sockets / "clamd.sock", spool=layout.spool)
+    except daemon.UnsafeSpool as error:
+        raise LaunchRefused(f"{error}: ClamAV needs that much memory for what it unpacks") from None
 
 
 def migrate(layout: Layout, database_url: str) -> None:
