@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm import Session
 
 from audit.merkle import leaf_hash
@@ -79,6 +79,8 @@ def event_hashes(session: Session, event_ids: list[str]) -> dict[str, bytes]:
     try:
         events = session.scalars(query.where(AuditEvent.id.in_(event_ids))).all()
         return {event.id: leaf_hash(leaf_bytes(event)) for event in events}
+    except DBAPIError:
+        raise
     except _NONSENSE:
         if len(event_ids) == 1:
             return {event_ids[0]: UNREADABLE}
@@ -99,6 +101,8 @@ def unsealed_events(session: Session, org_id: str) -> Iterator[tuple[str, dateti
             event = session.get(AuditEvent, event_id, populate_existing=True)
             if event is not None:
                 yield event_id, event.at, leaf_hash(leaf_bytes(event))
+        except DBAPIError:
+            raise
         except _NONSENSE:
             yield event_id, None, None
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from audit.checkpoints import CheckpointSigner, origin_of, verify_checkpoint
@@ -43,7 +44,8 @@ def seal_pending(
     made: list[AuditCheckpoint] = []
     for org_id in waiting:
         try:
-            checkpoint = _seal(session, signer, org_id, now, limit)
+            with session.begin_nested():
+                checkpoint = _seal(session, signer, org_id, now, limit)
         except TrailDamaged as damage:
             _log.error("audit tree is damaged, not sealing", extra={"org_id": org_id, "reason": str(damage)})
         else:
@@ -62,14 +64,7 @@ def _seal(session: Session, signer: CheckpointSigner, org_id: str, now: datetime
         return None
     head = session.get(AuditHead, org_id, populate_existing=True)
     tree = _trusted_range(session, signer, org_id, head)
-    events = session.scalars(
-        select(AuditEvent)
-        .join(AuditPending, AuditPending.event_id == AuditEvent.id)
-        .where(AuditPending.org_id == org_id, AuditEvent.org_id == org_id)
-        .order_by(AuditEvent.at, AuditEvent.id)
-        .limit(limit)
-        .execution_options(populate_existing=True)
-    ).all()
+    events = _waiting(session, org_id, limit)
     if not events:
         return None
     leaves = _append(session, org_id, tree, events, now)
@@ -84,6 +79,24 @@ def _seal(session: Session, signer: CheckpointSigner, org_id: str, now: datetime
     session.add(checkpoint)
     session.flush()
     return checkpoint
+
+
+def _waiting(session: Session, org_id: str, limit: int) -> Sequence[AuditEvent]:
+    """Return the next events without a leaf. Raises TrailDamaged when a row of them no longer makes sense."""
+    query = (
+        select(AuditEvent)
+        .join(AuditPending, AuditPending.event_id == AuditEvent.id)
+        .where(AuditPending.org_id == org_id, AuditEvent.org_id == org_id)
+        .order_by(AuditEvent.at, AuditEvent.id)
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    try:
+        return session.scalars(query).all()
+    except DBAPIError:
+        raise
+    except (ValueError, TypeError, StatementError) as error:
+        raise TrailDamaged("a waiting event cannot be read") from error
 
 
 def _claim(session: Session, org_id: str) -> bool:
@@ -128,9 +141,12 @@ def _append(session: Session, org_id: str, tree: CompactRange, events: Sequence[
             for node in tree.append(digest)
             if node.level % TILE_HEIGHT == 0
         ]
-    session.execute(insert(AuditLeaf), leaves)
-    if nodes:
-        session.execute(insert(AuditNode), nodes)
+    try:
+        session.execute(insert(AuditLeaf), leaves)
+        if nodes:
+            session.execute(insert(AuditNode), nodes)
+    except IntegrityError as error:
+        raise TrailDamaged("a place in the tree is taken, or an event has a leaf already") from error
     session.execute(
         delete(AuditPending).where(AuditPending.event_id.in_([entry.id for entry in events])),
         execution_options={"synchronize_session": False},

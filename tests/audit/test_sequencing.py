@@ -1,5 +1,6 @@
 """Sealing: every event gets one leaf, in a fixed order, and the checkpoint tells the root over them."""
 
+import hashlib
 import threading
 from datetime import timedelta
 
@@ -10,10 +11,11 @@ from audit import AuditEvent, Event, record
 from audit.checkpoints import CheckpointSigner, verify_checkpoint
 from audit.errors import NotSealed, TrailDamaged
 from audit.merkle import CompactRange, leaf_hash, verify_consistency, verify_inclusion
-from audit.proving import consistency_for, proof_for, proofs_for, sealed_events
+from audit.proving import consistency_for, extract_of, proof_for, proofs_for, sealed_events
 from audit.sequencing import lag, seal_pending
 from audit.trail import AuditPending, leaf_bytes
 from audit.tree import AuditCheckpoint, AuditLeaf, AuditNode, StoredTree, latest_checkpoint
+from audit.verifying import Finding, verify
 
 
 def root_over(session, ids):
@@ -208,3 +210,45 @@ def test_two_custodians_at_once_number_every_event_once(trail):
         leaves = session.execute(select(AuditLeaf.index, AuditLeaf.event_id).order_by(AuditLeaf.index)).all()
     assert [leaf.index for leaf in leaves] == list(range(60))
     assert {leaf.event_id for leaf in leaves} == ids
+
+
+def test_an_event_that_cannot_be_read_stops_its_own_organization_only(quick_trail):
+    (broken,) = quick_trail.add(1)
+    quick_trail.add(1, "beta")
+    quick_trail.sql("UPDATE audit_events SET details = 'no json' WHERE id = :id", id=broken)
+    assert [one.org_id for one in quick_trail.seal()] == ["beta"]
+    with quick_trail.database.reading() as session:
+        report = verify(session, "acme", quick_trail.signer.public, quick_trail.now)
+    assert (report.first.finding, report.first.event_id) == (Finding.EVENT_UNSEALED, broken)
+
+
+def test_a_sealed_event_is_not_sealed_again(trail):
+    ids = trail.grow(2)
+    trail.sql("INSERT INTO audit_pending SELECT id, org_id, at FROM audit_events WHERE id = :id", id=ids[0])
+    trail.add(1, "beta")
+    assert [one.org_id for one in trail.seal()] == ["beta"]
+    trail.sql("DELETE FROM audit_pending")
+    trail.add(1)
+    assert trail.seal()[0].size == 3
+
+
+def test_an_event_moved_to_another_organization_is_not_sealed_there(trail):
+    (moved,) = trail.add(1)
+    trail.sql("UPDATE audit_events SET org_id = 'beta' WHERE id = :id", id=moved)
+    assert trail.seal() == []
+    with trail.database.reading() as session:
+        assert lag(session, trail.now + timedelta(seconds=61)) == 61.0
+
+
+def test_what_an_export_says_of_its_case_holds_for_ever(trail):
+    trail.grow(3)
+    with trail.database.reading() as session:
+        before = extract_of(session, "acme", "case1")
+        lines = b"".join(leaf_bytes(event) + b"\n" for _, event in sealed_events(session, "acme", "case1", 3))
+        assert before == {"through": 3, "extract": hashlib.sha256(lines).hexdigest()}
+        assert extract_of(session, "beta", "case1") == {"through": 0, "extract": hashlib.sha256().hexdigest()}
+    trail.grow(2)
+    with trail.database.reading() as session:
+        assert extract_of(session, "acme", "case1")["through"] == 5
+        again = b"".join(leaf_bytes(event) + b"\n" for _, event in sealed_events(session, "acme", "case1", 3))
+        assert again == lines
