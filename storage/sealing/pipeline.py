@@ -33,13 +33,17 @@ class Measure:
 class SealedStream:
     """Iterate once over the payload of the joined `chunks`; then `plaintext` and `payload` hold digests and sizes.
 
+    Without `hash_payload` the payload is not hashed: a store that hashes what it writes need not be doubled.
     Closing the iterator early, or an error of the source, ends the threads; there are no digests then.
     """
 
-    def __init__(self, sealing: Sealing, chunks: Iterable[Data], *, hash_plaintext: bool = True) -> None:
+    def __init__(
+        self, sealing: Sealing, chunks: Iterable[Data], *, hash_plaintext: bool = True, hash_payload: bool = True
+    ) -> None:
         self._encryptor = sealing.encryptor()
         self._chunks = chunks
         self._hash_plaintext = hash_plaintext
+        self._hash_payload = hash_payload
         self._started = False
         self._plaintext: Measure | None = None
         self._payload: Measure | None = None
@@ -51,30 +55,34 @@ class SealedStream:
 
     @property
     def payload(self) -> Measure:
-        """Digest and size of the sealed payload. Raises AlreadyUsed before the end."""
+        """Digest and size of the sealed payload. Raises AlreadyUsed before the end, or if it was not to be hashed."""
         return _measured(self._payload)
 
     def __iter__(self) -> Iterator[bytes]:
         if self._started:
             raise AlreadyUsed("a sealed stream is read once")
         self._started = True
-        plaintext, payload = _Hash(), _Hash()
+        plaintext = _Hash() if self._hash_plaintext else None
+        payload = _Hash() if self._hash_payload else None
         try:
-            for block in regroup(self._chunks):
-                if self._hash_plaintext:
-                    plaintext.update(block)
-                if sealed := self._encryptor.update(block):
+            for sealed in self._sealed(plaintext):
+                if payload:
                     payload.update(sealed)
-                    yield sealed
-            sealed = self._encryptor.finish()
-            payload.update(sealed)
-            yield sealed
-            if self._hash_plaintext:
-                self._plaintext = plaintext.measure()
-            self._payload = payload.measure()
+                yield sealed
+            self._plaintext = plaintext.measure() if plaintext else None
+            self._payload = payload.measure() if payload else None
         finally:
-            plaintext.close()
-            payload.close()
+            for hashing in (plaintext, payload):
+                if hashing:
+                    hashing.close()
+
+    def _sealed(self, plaintext: "_Hash | None") -> Iterator[bytes]:
+        for block in regroup(self._chunks):
+            if plaintext:
+                plaintext.update(block)
+            if sealed := self._encryptor.update(block):
+                yield sealed
+        yield self._encryptor.finish()
 
 
 def regroup(chunks: Iterable[Data], size: int = BLOCK) -> Iterator[bytes]:
