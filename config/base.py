@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from config.errors import SettingsRefused
 from config.foreign import open_paths, refuse_foreign_keys
 from config.places import BlobPlace, BucketPlace, folder_place
-from config.secrets import read_key, read_keys, read_public_key, read_secret_text
+from config.secrets import read_certificates, read_key, read_keys, read_public_key, read_secret_text
 
 PREFIX = "RESGUARDO_"
 _from_environment: dict[str, Any] = {}
@@ -37,11 +37,13 @@ class FileKind(StrEnum):
     KEYS = "keys"
     PUBLIC = "public"
     TEXT = "text"
+    CERTIFICATES = "certificates"
 
 
 KeyFile = Annotated[Path, FileKind.KEY]
 KeysFile = Annotated[Path, FileKind.KEYS]
 PublicFile = Annotated[Path, FileKind.PUBLIC]
+CertificatesFile = Annotated[Path, FileKind.CERTIFICATES]
 OptionalKeyFile = Annotated[Path | None, FileKind.KEY]
 OptionalKeysFile = Annotated[Path | None, FileKind.KEYS]
 
@@ -161,6 +163,8 @@ def _read_kind(path: Path, kind: FileKind) -> tuple[bytes, ...]:
             return (read_public_key(path),)
         case FileKind.TEXT:
             return (read_secret_text(path).encode(),)
+        case FileKind.CERTIFICATES:
+            return (read_certificates(path),)
 
 
 def _plain(error: ValidationError) -> str:

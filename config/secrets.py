@@ -63,6 +63,16 @@ def read_secret_text(path: Path) -> str:
     return lines[0]
 
 
+def read_certificates(path: Path) -> bytes:
+    """Return pinned certificates (PEM). Others may read the file but not write it. Raises SecretRefused."""
+    content = _read(path, private=False)
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise SecretRefused(f"{path}: holds no certificate")
+    if b"PRIVATE KEY-----" in content:
+        raise SecretRefused(f"{path}: holds a private key beside the certificate")
+    return content
+
+
 def is_guessable(key: bytes) -> bool:
     """Tell whether a key is plainly not random: few distinct bytes, halves that repeat, or a counted sequence."""
     steps = {(after - before) % 256 for before, after in pairwise(key)}

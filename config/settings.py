@@ -5,10 +5,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.base import KeyFile, KeysFile, OptionalKeyFile, OptionalKeysFile, Profile, PublicFile, Settings
+from config.base import (
+    CertificatesFile,
+    KeyFile,
+    KeysFile,
+    OptionalKeyFile,
+    OptionalKeysFile,
+    Profile,
+    PublicFile,
+    Settings,
+)
 from config.errors import SettingsRefused
 from config.places import BlobPlace, BucketPlace, FolderPlace, KeyringPlace, KmsPlace, folder_place
-from config.secrets import read_key, read_keys, read_public_key
+from config.secrets import read_certificates, read_key, read_keys, read_public_key
 
 Url = Annotated[str, Field(pattern=r"^https?://[^/?#]+$")]
 """The base address of one of our applications: scheme and host, no path."""
@@ -42,6 +51,14 @@ class _KnowsTheInspector(Settings):
     def inspector_public(self) -> bytes:
         """Return the pinned Ed25519 key that must have signed every attestation."""
         return read_public_key(self.inspector_public_file)
+
+
+class _KnowsTheAuthority(Settings):
+    tsa_root_file: CertificatesFile
+
+    def tsa_root(self) -> bytes:
+        """Return the PEM of the root certificate that every time stamp must lead to."""
+        return read_certificates(self.tsa_root_file)
 
 
 class _RunsJobs(Settings):
@@ -79,14 +96,19 @@ class GatewaySettings(_HoldsLinkKeys):
         return read_key(self.gateway_box_key_file)
 
 
-class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector):
+class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector, _KnowsTheAuthority):
     """The console: asks the opener for one part's key at a time, holds no keyring."""
 
+    checkpoint_public_file: PublicFile
     session_key_file: KeyFile
     staff_box_key_file: KeyFile
     opener_socket: Path
     staff_url: Url
     public_url: Url
+
+    def checkpoint_public(self) -> bytes:
+        """Return the Ed25519 key that must have signed every audit checkpoint."""
+        return read_public_key(self.checkpoint_public_file)
 
     def session_key(self) -> bytes:
         """Return the key that signs sessions and CSRF tokens of the console."""
@@ -113,7 +135,7 @@ class InspectorSettings(_KnowsTheCustodian, _RunsJobs):
         return read_key(self.attestation_key_file)
 
 
-class CourierSettings(_HoldsLinkKeys, _RunsJobs):
+class CourierSettings(_HoldsLinkKeys, _KnowsTheAuthority, _RunsJobs):
     """The courier: the only one that talks to Meta, to CRMs and to the time-stamp authority."""
 
     courier_box_key_file: KeyFile

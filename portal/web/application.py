@@ -59,13 +59,14 @@ def create_app(
     timezone_selector: Callable[[], str | None] = lambda: None,
     ready_checks: Mapping[str, Callable[[], str]] | None = None,
     transport_security: bool = False,
+    app_class: type[PortalApp] = PortalApp,
 ) -> PortalApp:
     """Make an application: error table, guards, headers, languages, health; the caller registers blueprints.
 
     `secret_key` signs Flask's own cookies and CSRF tokens. `ready_checks` map a name to a function that returns a
     word for the page or raises. `transport_security` adds HSTS (only under TLS).
     """
-    app = PortalApp(import_name)
+    app = app_class(import_name)
     app.database = database
     app.config.update(
         SECRET_KEY=secret_key,

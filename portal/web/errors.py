@@ -181,6 +181,24 @@ TABLE: dict[str, Row] = {
         "This document cannot be opened. The attempt was recorded.",
         "Este documento não pode ser aberto. A tentativa foi registrada.",
     ),
+    "idempotency_key_missing": Row(
+        400,
+        "Falta la cabecera Idempotency-Key.",
+        "The Idempotency-Key header is missing.",
+        "Falta o cabeçalho Idempotency-Key.",
+    ),
+    "idempotency_key_reused": Row(
+        422,
+        "Esta Idempotency-Key ya se usó con otro contenido.",
+        "This Idempotency-Key was already used with another body.",
+        "Esta Idempotency-Key já foi usada com outro conteúdo.",
+    ),
+    "webhook_refused": Row(
+        401,
+        "La firma del aviso no es válida.",
+        "The signature of the webhook is not valid.",
+        "A assinatura do aviso não é válida.",
+    ),
     "lost_lease": Row(
         409,
         "Otro proceso ya tomó este trabajo.",

@@ -1,6 +1,7 @@
 """Health: `/healthz` says that the process answers, `/readyz` that everything it needs answers too."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -8,8 +9,58 @@ from flask import Flask, Response, current_app, jsonify
 from sqlalchemy import text
 
 from portal.web.guards import PUBLIC, guarded_by
+from records.heartbeats import Heartbeat
+from storage.database import Database, utcnow
 
 log = structlog.get_logger(__name__)
+
+HEARTBEAT_LIFE = timedelta(seconds=30)
+MAX_LAG_S = 60
+MAX_SIGNATURE_AGE = timedelta(days=3)
+
+
+class NotReady(Exception):
+    """A part is away, late or stale; the message is a word for the log."""
+
+
+def worker_checks(database: Database) -> dict[str, Callable[[], str]]:
+    """Return the checks of what runs without HTTP, read from the heartbeats: workers, scanner, audit trail."""
+
+    def check(role: str, judge: Callable[[Mapping[str, str]], str]) -> Callable[[], str]:
+        def run() -> str:
+            with database.reading() as session:
+                found = session.get(Heartbeat, role)
+            if found is None or utcnow() - found.at > HEARTBEAT_LIFE:
+                raise NotReady("silent")
+            return judge(found.details)
+
+        return run
+
+    return {
+        "inspector": check("inspector", _scanner),
+        "custodian": check("custodian", _trail),
+        "courier": check("courier", lambda _details: "ok"),
+        "opener": check("opener", lambda _details: "ok"),
+    }
+
+
+def _scanner(details: Mapping[str, str]) -> str:
+    if details.get("scanner") != "ok":
+        raise NotReady("scanner away")
+    built = details.get("signatures_at")
+    if built is None:
+        return "ok, own signatures only"
+    age = utcnow() - datetime.fromisoformat(built)
+    if age > MAX_SIGNATURE_AGE:
+        raise NotReady("signatures stale")
+    return f"ok, signatures {age.days} d old"
+
+
+def _trail(details: Mapping[str, str]) -> str:
+    lag_s = int(details["lag_s"])
+    if lag_s > MAX_LAG_S:
+        raise NotReady("audit trail behind")
+    return f"ok, {lag_s} s behind"
 
 
 def install(app: Flask, checks: Mapping[str, Callable[[], str]]) -> None:

@@ -12,20 +12,26 @@ import structlog
 from audit.checkpoints import CheckpointSigner
 from audit.sequencing import lag
 from config.logging import configure_logging
-from config.settings import CustodianSettings, InspectorSettings, OpenerSettings
+from config.settings import CourierSettings, CustodianSettings, InspectorSettings, OpenerSettings
 from intake.inspection.chain import Inspector
 from intake.inspection.clamav import ClamdScanner
 from intake.inspection.sandbox import Sandbox
+from intake.links import LinkSigner
 from intake.quarantine import QuarantineKeys
-from portal.worker import inspecting, keeping, opener
+from notifications import delivery, inbound
+from notifications.timestamps import StampAuthority
+from notifications.whatsapp.client import CloudApi
+from portal.worker import delivering, inspecting, keeping, opener
 from portal.worker.engine import Engine, Round, Task
 from records.cases import CaseKey
 from records.documents import Document, PreviewTask
 from records.heartbeats import beat
+from records.messages import InboundEvent, Message
 from records.uploads import QuarantineKey
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
 from storage.keyring.opening import open_keyring
+from storage.sealing.box import Box
 from storage.sealing.seal import PublicKey
 from storage.sealing.signing import SigningKey, VerifyKey
 
@@ -109,6 +115,35 @@ def run_custodian(stop: Stop) -> None:
     ).run(stop)
 
 
+def run_courier(stop: Stop) -> None:
+    """Send messages, take in statuses, carry stamps."""
+    settings = CourierSettings.load()
+    database = Database(settings.database_url)
+    with CloudApi(settings.wa_graph_base) as api:
+        delivery_tools = delivery.Tools(
+            database=database,
+            api=api,
+            box=Box([settings.courier_box_key()]),
+            token=LinkSigner(settings.link_keys()).token,
+        )
+        authority = StampAuthority(settings.tsa_url, settings.tsa_root())
+        stamping = delivering.Tools(database=database, authority=authority)
+        Engine(
+            "courier",
+            database,
+            jobs_url=settings.jobs_database_url,
+            schema=settings.jobs_schema,
+            tasks=[
+                Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
+                Task(name="status", model=InboundEvent, run=partial(inbound.process, database), concurrency=8),
+            ],
+            rounds=[
+                Round(name="stamp", every_s=0.5, run=partial(delivering.stamp_checkpoints, stamping)),
+                _heartbeat("courier", database, dict),
+            ],
+        ).run(stop)
+
+
 def run_opener(stop: Stop) -> None:
     """Answer on the socket."""
     settings = OpenerSettings.load()
@@ -153,7 +188,10 @@ def _scanner_words(scanner: ClamdScanner) -> dict[str, str]:
         version = scanner.version()
     except Exception as error:  # noqa: BLE001 (any failure means: no scanner)
         return {"scanner": "away", "error": type(error).__name__}
-    return {"scanner": "ok", "engine": version.engine, "signatures": version.signatures}
+    words = {"scanner": "ok", "engine": version.engine, "signatures": version.signatures}
+    if version.signatures_at is not None:
+        words["signatures_at"] = version.signatures_at.isoformat()
+    return words
 
 
 def _trail_words(database: Database) -> dict[str, str]:
@@ -164,6 +202,7 @@ def _trail_words(database: Database) -> dict[str, str]:
 
 ROLES: dict[str, Callable[[Stop], None]] = {
     "inspector": run_inspector,
+    "courier": run_courier,
     "custodian": run_custodian,
     "opener": run_opener,
 }

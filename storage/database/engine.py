@@ -41,13 +41,17 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a transaction that only reads: it takes no write lock and is rolled back at the end."""
+        """Open a transaction that only reads: it takes no write lock and is rolled back at the end.
+
+        What was loaded stays usable afterwards, as it was read; nothing more can be loaded through it.
+        """
         with self._sessions() as session:
             if self.is_sqlite:
                 session.connection(execution_options={"resguardo_reading": True})
             try:
                 yield session
             finally:
+                session.expunge_all()  # a rollback would expire what was loaded
                 session.rollback()
 
     def dispose(self) -> None:

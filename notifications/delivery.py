@@ -1,0 +1,218 @@
+"""Delivery: one message of the outbox goes to its channel, at most once as far as anybody can know.
+
+Rules: `sending` and the attempt are committed before the POST; an outcome that nobody knows waits for a status that
+carries the attempt's id before the message may go again; the message never outlives its link; words, phone and token
+are put together here and stored nowhere.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit import Event, record
+from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
+from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
+from notifications.whatsapp.templates import REQUEST, RETURNED, language_for
+from records.messages import UNKNOWN_WAIT, Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
+from records.requests import RequestState
+from storage.database import Database, new_id, utcnow
+from storage.due import Lease, settle
+from storage.sealing.box import Box
+
+ACTOR = "courier"
+TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
+NAME_LIMIT = 60
+HELD = timedelta(minutes=10)
+"""Wait of a message whose sender or template needs a person first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What delivery needs. `token` derives a link's token from its id."""
+
+    database: Database
+    api: CloudApi
+    box: Box
+    token: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """Everything one POST needs, gathered while `sending` was committed."""
+
+    sender: Sender
+    to: str
+    template: str
+    language: str
+    body: tuple[str, ...]
+    suffix: str
+    attempt_id: str
+
+
+def deliver(tools: Tools, held: Lease) -> None:
+    """Hand one message to WhatsApp and commit what became of it, fenced by the lease."""
+    ready = _begin(tools, held)
+    if ready is None:
+        return
+    _finish(tools, held, ready, _post(tools, ready))
+
+
+def _begin(tools: Tools, held: Lease) -> _Ready | None:
+    """Commit `sending` with a new attempt, or settle a message that must not go (any more)."""
+    now = utcnow()
+    with tools.database.transaction() as session:
+        message = session.get_one(Message, held.id)
+        stop = _reason_to_stop(message, now)
+        if stop is not None:
+            settle(session, Message, held)
+            _cancel(session, message, stop, now)
+            return None
+        if message.state == MessageState.SENDING:  # cut off between the commit and the answer
+            _unknown(session, message, held, now)
+            return None
+        sender = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
+        if sender is None:
+            settle(session, Message, held)
+            _fail(session, message, "no_sender", now)
+            return None
+        message.state, message.changed_at = MessageState.SENDING, now
+        attempt = MessageAttempt(id=new_id(), message_id=message.id, number=_number(session, message), started_at=now)
+        session.add(attempt)
+        return _ready(tools, message, sender, attempt.id)
+
+
+def _ready(tools: Tools, message: Message, row: WhatsAppSender, attempt_id: str) -> _Ready:
+    party, case = message.request.party, message.request.case
+    token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
+    return _Ready(
+        sender=Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token),
+        to=party.phone or party.bsuid or "",
+        template=TEMPLATES[Purpose(message.purpose)],
+        language=language_for(party.locale),
+        body=(_first_name(party.name), case.external_ref or case.title),
+        suffix=tools.token(message.link_id),
+        attempt_id=attempt_id,
+    )
+
+
+def _post(tools: Tools, ready: _Ready) -> SendOutcome | InvalidMessage:
+    try:
+        return tools.api.send_template(
+            ready.sender,
+            to=ready.to,
+            template=ready.template,
+            language=ready.language,
+            body=ready.body,
+            button_suffix=ready.suffix,
+            opaque=ready.attempt_id,
+        )
+    except InvalidMessage as invalid:
+        return invalid
+
+
+def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | InvalidMessage) -> None:
+    now = utcnow()
+    with tools.database.transaction() as session:
+        message = session.get_one(Message, held.id)
+        attempt = session.get_one(MessageAttempt, ready.attempt_id)
+        attempt.ended_at = now
+        match outcome:
+            case Accepted(wamid=wamid):
+                settle(session, Message, held)
+                attempt.outcome = "accepted"
+                message.wamid, message.error = wamid, None
+                message.advance(MessageState.ACCEPTED, now)
+                _record(session, Event.COURIER_MESSAGE_SENT, message, now, {"attempt": attempt.id})
+            case Refused(error=error):
+                attempt.outcome, attempt.error = "refused", str(error.code)
+                _refused(session, message, held, outcome, now)
+            case NotSent():
+                attempt.outcome = "not_sent"
+                message.state, message.error = MessageState.QUEUED, "not_sent"
+                settle(session, Message, held, due_at=now + _wait(attempt.number))
+            case Unknown():
+                attempt.outcome = "unknown"
+                _unknown(session, message, held, now)
+            case InvalidMessage():
+                settle(session, Message, held)
+                attempt.outcome, attempt.error = "refused", outcome.code
+                _fail(session, message, outcome.code, now)
+
+
+def _refused(session: Session, message: Message, held: Lease, refused: Refused, now: datetime) -> None:
+    """Act on the platform's refusal by its row of the table: again later, hold, or fail."""
+    error = refused.error
+    rule = error.rule
+    message.error = str(error.code)
+    tries = _number(session, message) - 1
+    wait: timedelta | None = None
+    if rule.disposition in (Disposition.RETRY_LATER, Disposition.THROTTLE_SENDER, Disposition.PAUSE_RECIPIENT):
+        wait = backoff(tries, jitter=random.random(), retry_after=error.retry_after)  # noqa: S311 (jitter)
+    elif rule.same_message_again:
+        wait = rule.hold or HELD
+    if wait is None:
+        settle(session, Message, held)
+        _fail(session, message, str(error.code), now)
+        return
+    message.state, message.changed_at = MessageState.QUEUED, now
+    settle(session, Message, held, due_at=now + wait)
+
+
+def _unknown(session: Session, message: Message, held: Lease, now: datetime) -> None:
+    """Nobody knows whether it left: wait for a status that carries the attempt's id; after that it may go again."""
+    message.state, message.changed_at = MessageState.UNKNOWN, now
+    settle(session, Message, held, due_at=now + UNKNOWN_WAIT)
+
+
+def _reason_to_stop(message: Message, now: datetime) -> str | None:
+    if message.state not in (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN):
+        return "already_" + message.state
+    if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
+        return "request_" + message.request.state
+    if not message.link.accepts_activation(now):
+        return "link_closed"
+    if not (message.request.party.phone or message.request.party.bsuid):
+        return "no_address"
+    return None
+
+
+def _cancel(session: Session, message: Message, why: str, now: datetime) -> None:
+    if message.state in (MessageState.QUEUED, MessageState.UNKNOWN):
+        message.state, message.error, message.changed_at = MessageState.CANCELLED, why, now
+        _record(session, Event.COURIER_MESSAGE_FAILED, message, now, {"reason": why})
+
+
+def _fail(session: Session, message: Message, why: str, now: datetime) -> None:
+    if message.fail(why, now):
+        _record(session, Event.COURIER_MESSAGE_FAILED, message, now, {"reason": why})
+
+
+def _record(session: Session, event: Event, message: Message, now: datetime, details: dict[str, str]) -> None:
+    record(
+        session,
+        event,
+        org_id=message.org_id,
+        actor_id=ACTOR,
+        subject_id=message.id,
+        case_id=message.case_id,
+        now=now,
+        details={"request": message.request_id, **details},
+    )
+
+
+def _number(session: Session, message: Message) -> int:
+    """The number of the next attempt, from 1."""
+    made = session.scalar(select(func.count()).where(MessageAttempt.message_id == message.id))
+    return (made or 0) + 1
+
+
+def _wait(number: int) -> timedelta:
+    return timedelta(seconds=min(4.0**number, 300) * (1 + random.random() / 2))  # noqa: S311 (jitter)
+
+
+def _first_name(name: str) -> str:
+    return name.split()[0][:NAME_LIMIT] if name.split() else "-"
