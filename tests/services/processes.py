@@ -1,6 +1,7 @@
 """Real servers for one test process: found, started, awaited, stopped by process id, dead when the tests are killed."""
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -42,18 +43,23 @@ def server_directory(service: str, parent: str | None = None) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def free_port(companion: int = 0) -> int:
-    """Return a port below the ephemeral range that is free now, as is the one `companion` above it.
+def free_ports(count: int, *, companion: int = 0) -> list[int]:
+    """Return distinct ports below the ephemeral range that are free now, as are those `companion` above them.
 
     RESGUARDO_TEST_PORTS=first-last narrows the choice.
     """
     first, last = (int(end) for end in os.environ.get("RESGUARDO_TEST_PORTS", "14000-18999").split("-"))
-    candidates = list(range(first, last + 1))
-    random.SystemRandom().shuffle(candidates)
-    for port in candidates:
-        if _is_free(port) and (not companion or _is_free(port + companion)):
-            return port
-    pytest.fail(f"no free port between {first} and {last}", pytrace=False)
+    candidates = random.SystemRandom().sample(range(first, last + 1), last + 1 - first)
+    free = (port for port in candidates if _is_free(port) and (not companion or _is_free(port + companion)))
+    found = list(itertools.islice(free, count))
+    if len(found) < count:
+        pytest.fail(f"no {count} free ports between {first} and {last}", pytrace=False)
+    return found
+
+
+def free_port() -> int:
+    """Return one port that is free now."""
+    return free_ports(1)[0]
 
 
 def _is_free(port: int) -> bool:
@@ -75,14 +81,13 @@ class Server:
         directory: Path,
         log: Path,
         user: str | None = None,
-        environment: dict[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Remember how to start; `start` does it."""
         drop = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
         self._command = [required("setpriv"), "--pdeathsig", "KILL", *drop, *map(str, command)]
         self._directory, self._log, self._stop_signal = directory, log, stop_signal
-        self._environment = {**os.environ, **(environment or {})}
+        self._name = Path(command[0]).name
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -98,7 +103,6 @@ class Server:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._directory,
-                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -111,7 +115,7 @@ class Server:
             time.sleep(0.05)
         self.stop()
         tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
-        pytest.fail(f"{self._command[-1]} did not answer; its log ends:\n{tail}", pytrace=False)
+        pytest.fail(f"{self._name} did not answer; its log ends:\n{tail}", pytrace=False)
 
     def kill(self) -> None:
         """Kill -9, as a crash would."""

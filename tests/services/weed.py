@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_s3 import S3Client
 
-from tests.services.processes import Server, free_port, required, server_directory
+from tests.services.processes import Server, free_ports, required, server_directory
 
 REGION = "us-east-1"
 GRPC = 10_000
@@ -112,7 +112,8 @@ def running_weed() -> Iterator[Weed]:
         # One volume at a time for a bucket: each bucket grabs seven otherwise, and the server runs out of them.
         growth = "[master.volume_growth]\n" + "".join(f"copy_{n} = 1\n" for n in (1, 2, 3, "other"))
         (directory / "master.toml").write_text(growth)
-        ports = {name: free_port(companion=GRPC) for name in ("master", "volume", "filer", "s3")}
+        names = ("master", "volume", "filer", "s3")
+        ports = dict(zip(names, free_ports(len(names), companion=GRPC), strict=True))
         server = Server(
             [
                 program,
@@ -129,6 +130,9 @@ def running_weed() -> Iterator[Weed]:
                 f"-s3.port={ports['s3']}",
                 "-s3.config=s3.json",
                 "-s3.port.iceberg=0",
+                "-s3.port.lance=0",
+                f"-s3.localSocket={directory}/s3.sock",
+                f"-filer.localSocket={directory}/filer.sock",
                 "-master.volumeSizeLimitMB=64",
                 "-volume.max=400",
                 "-master.telemetry=false",
@@ -136,7 +140,6 @@ def running_weed() -> Iterator[Weed]:
             directory=directory,
             log=directory / "log",
             stop_signal=signal.SIGKILL,  # an orderly end takes longer than the tests
-            environment={"WEED_S3_SSE_KEK_PASSPHRASE": secrets.token_hex(16)},
         )
         weed = Weed(server=server, port=ports["s3"], data=data, access_key=access_key, secret_key=secret_key)
         try:
