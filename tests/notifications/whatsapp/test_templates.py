@@ -1,0 +1,134 @@
+"""The template library passes the platform's review rules and asks for nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from notifications.whatsapp.errors import InvalidMessage
+from notifications.whatsapp.templates import (
+    LIBRARY,
+    REQUEST,
+    RETURNED,
+    VARIABLES,
+    Template,
+    carries_identifier,
+    checked_parameters,
+    find,
+    language_for,
+    lint,
+    payload,
+)
+from tests.sandbox.whatsapp.stage import staged
+
+BASE = "https://docs.aurora.example/s/"
+
+
+def a_template(**changes: str) -> Template:
+    return replace(find(REQUEST, "es_MX"), **changes)
+
+
+def test_both_messages_exist_in_every_language() -> None:
+    assert {(t.name, t.language) for t in LIBRARY} == {
+        (name, language) for name in (REQUEST, RETURNED) for language in ("es_MX", "es_ES", "en", "pt_BR")
+    }
+
+
+@pytest.mark.parametrize("template", LIBRARY, ids=lambda t: f"{t.name}-{t.language}")
+def test_every_template_of_the_library_passes_the_rules(template: Template) -> None:
+    assert lint(template, base_url=BASE) == []
+    assert template.body.count("{{") == len(VARIABLES)
+
+
+def test_the_library_is_accepted_by_the_platform() -> None:
+    with staged(templates=()) as stage:
+        for template in LIBRARY:
+            made = stage.api.create_template(stage.sender, payload=payload(template, base_url=BASE))
+            assert getattr(made, "body", made)["status"] == "PENDING"
+        stage.pass_time(5)
+        listed = list(stage.api.list_templates(stage.sender))
+        assert [row["status"] for row in listed] == ["APPROVED"] * len(LIBRARY)  # type: ignore[index]
+
+
+def test_the_address_of_the_button_ends_in_its_only_variable() -> None:
+    button = payload(a_template(), base_url=BASE)["components"][2]["buttons"][0]
+    assert button["url"] == BASE + "{{1}}"
+    assert button["example"] == [BASE + "a1b2c3"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"body": "{{1}}, tu trámite {{2}} tiene pasos pendientes en el portal."}, "begin or end"),
+        ({"body": "Revisa en el portal los pasos pendientes de {{1}} para {{2}}."}, "begin or end"),
+        ({"body": "Hola {{1}} {{2}}, tu trámite tiene pasos pendientes en el portal."}, "touch"),
+        ({"body": "Hola {{2}}, tu trámite {{1}} tiene pasos pendientes en el portal."}, "in order"),
+        ({"body": "Hola {{1}}, va {{2}} ya"}, "too many"),
+        ({"body": "Hola {{1}}, sube tu INE para el trámite {{2}} en nuestro portal."}, "asks for an identifier"),
+        ({"body": "Hello {{1}}, send your passport for case {{2}} in our portal now."}, "asks for an identifier"),
+        ({"body": "Hola {{1}}, tu trámite {{2}} " + "x" * 1024}, "1 to 1024"),
+        ({"footer": "x" * 61}, "footer"),
+        ({"label": "Abre nuestro portal seguro ya"}, "label"),
+        ({"name": "Solicitud"}, "name"),
+    ],
+)
+def test_a_template_that_review_would_reject_is_not_submitted(changes: dict[str, str], complaint: str) -> None:
+    with pytest.raises(InvalidMessage, match=complaint):
+        payload(a_template(**changes), base_url=BASE)
+
+
+@pytest.mark.parametrize("base", ["ftp://x/s/", "https://docs.example/s", "https://docs.example/{{1}}/", "/s/", ""])
+def test_an_address_that_cannot_carry_a_link_is_refused(base: str) -> None:
+    with pytest.raises(InvalidMessage, match="address"):
+        payload(a_template(), base_url=base)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4111 1111 1111 1111",
+        "012180001234567895",
+        "12345678Z",
+        "12.345.678-Z",
+        "X1234567L",
+        "123.456.789-09",
+        "GODE561231GR8",
+        "GODE561231HDFRRN04",
+        "caso gode561231gr8",
+        "cuenta 5512345678",
+    ],
+)
+def test_an_identifier_may_not_travel_in_a_parameter(text: str) -> None:
+    assert carries_identifier(text)
+    with pytest.raises(InvalidMessage) as refusal:
+        checked_parameters(["Ana", text])
+    assert text not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["Crédito 4711", "EXP-2026-000123", "María José", "Alta 12/11/2026", "Póliza A-77"])
+def test_ordinary_names_of_cases_travel(text: str) -> None:
+    assert checked_parameters([text]) == (text,)
+
+
+def test_parameters_become_one_line() -> None:
+    assert checked_parameters(["Ana\n\tMaría     Ruiz "]) == ("Ana María Ruiz",)
+    with pytest.raises(InvalidMessage):
+        checked_parameters([" \n"])
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("es-MX", "es_MX"),
+        ("es", "es_MX"),
+        ("es-ES", "es_ES"),
+        ("es_AR", "es_MX"),
+        ("pt", "pt_BR"),
+        ("pt-PT", "pt_BR"),
+        ("en-GB", "en"),
+        ("EN", "en"),
+        ("fr", "es_MX"),
+        ("", "es_MX"),
+    ],
+)
+def test_every_locale_has_a_language(locale: str, language: str) -> None:
+    assert language_for(locale) == language
