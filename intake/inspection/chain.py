@@ -33,9 +33,8 @@ class Inspector:
         self._scans = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="scan")
 
     def close(self) -> None:
-        """Wait for running scans and end the sandbox."""
+        """Wait for running scans. The sandbox belongs to whoever made it."""
         self._scans.shutdown()
-        self._sandbox.close()
 
     def __enter__(self) -> Self:
         return self

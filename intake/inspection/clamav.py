@@ -38,7 +38,16 @@ class _Connection(clamd.ClamdUnixSocket):  # type: ignore[misc]
         super().__init__(path=path, timeout=seconds)
         self._deadline = time.monotonic() + seconds
         self._init_socket()
-        self._socket: socket.socket = self.clamd_socket
+
+    def _init_socket(self) -> None:
+        """Connect within the deadline (the package would wait for ever on a full queue) and leave nothing open."""
+        self._socket = self.clamd_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.settimeout(self._left())
+            self._socket.connect(self.unix_socket)
+        except BaseException:
+            self._socket.close()
+            raise
 
     def close(self) -> None:
         self._socket.close()
@@ -128,7 +137,7 @@ class ClamdScanner:
     def _connected(self, seconds: float) -> Iterator[_Connection]:
         try:
             connection = _Connection(self._path, seconds)
-        except (clamd.ConnectionError, OSError) as error:
+        except OSError as error:
             raise ScannerUnavailable("clamd cannot be reached") from error
         try:
             yield connection

@@ -25,8 +25,12 @@ class Limits:
     memory: int = 512 * MEBIBYTE
     """Private memory of the child (RLIMIT_DATA) and its resident set (watchdog)."""
     output_bytes: int = 256 * MEBIBYTE
-    examine_seconds: int = 20
-    render_seconds: int = 30
+    examine_cpu_seconds: int = 10
+    """Processor time after which the document is to blame: it is refused."""
+    examine_seconds: int = 25
+    """Wall time after which the machine is to blame: no verdict, the caller tries again."""
+    render_cpu_seconds: int = 30
+    render_seconds: int = 60
 
     def to_wire(self) -> dict[str, int]:
         """Return the limits as plain numbers for the sandbox."""

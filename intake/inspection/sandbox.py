@@ -99,7 +99,7 @@ class Sandbox:
     def examined(self, document: Memory, suffix: str, limits: Limits) -> Iterator[Examination]:
         """Examine type, ending, structure and decoding. Raises SandboxUnavailable when no judgement was reached."""
         request = Request(job=Job.EXAMINE, suffix=suffix, mime=None, limits=limits)
-        with self._child(request, document, limits.examine_seconds) as (child, output):
+        with self._child(request, document) as (child, output):
             untrusted, sizes = _collect(child)
             yield _judged(untrusted, sizes, output, limits)
 
@@ -109,7 +109,7 @@ class Sandbox:
         Raises PreviewFailed when the document cannot be drawn, SandboxUnavailable.
         """
         request = Request(job=Job.RENDER, suffix="", mime=mime, limits=limits)
-        with self._child(request, document, limits.render_seconds) as (child, output):
+        with self._child(request, document) as (child, output):
             expected = 1
             for kind, numbers in child.records():
                 if kind is Kind.ENDED:
@@ -126,7 +126,7 @@ class Sandbox:
                 child.go_on()
 
     @contextmanager
-    def _child(self, request: Request, document: Memory, seconds: int) -> Iterator[tuple["_Child", int]]:
+    def _child(self, request: Request, document: Memory) -> Iterator[tuple["_Child", int]]:
         with self._slots:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             output = os.memfd_create("output", os.MFD_CLOEXEC)
@@ -134,7 +134,7 @@ class Sandbox:
                 with ours:
                     with theirs:
                         zygote = self._send(request, [document.descriptor, output, theirs.fileno()])
-                    yield _Child(ours, zygote, time.monotonic() + seconds + GRACE_SECONDS), output
+                    yield _Child(ours, zygote, time.monotonic() + request.wall_seconds + GRACE_SECONDS), output
             finally:
                 os.close(output)
 

@@ -61,7 +61,8 @@ def _as_user() -> list[str]:
 
 
 def _rest() -> list[str]:
-    arguments = ["--ro-bind", "/usr", "/usr"]
+    random = "/dev/urandom"  # qpdf opens an encrypted file only with a source of random numbers
+    arguments = ["--ro-bind", "/usr", "/usr", "--perms", "0755", "--dir", "/dev", "--dev-bind", random, random]
     for target, name in SYSTEM_LINKS:
         if Path(name).exists():
             arguments += ["--symlink", target, name]

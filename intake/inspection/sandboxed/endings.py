@@ -14,10 +14,12 @@ Bytes = bytes | mmap
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _PADDING = re.compile(rb"[\x00\xff\s]*\Z")
-_CARRIERS = re.compile(
-    rb"PK\x03\x04|PK\x05\x06|%PDF-|MZ.{58}|\x7fELF|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\xca\xfe\xba\xbe|<script|<html|<\?php|#!/",
-    re.IGNORECASE | re.DOTALL,
+_PROGRAM = re.compile(
+    rb"[\x00\xff\s]*(PK\x03\x04|PK\x05\x06|%PDF-|MZ|\x7fELF|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\xca\xfe\xba\xbe|#!/)"
 )
+"""Programs and archives that run or open from where they stand."""
+
+_SCRIPT = re.compile(rb"<script|<html|<\?php", re.IGNORECASE)
 PDF_TAIL = 1024
 """Bytes that may follow the last %%EOF (ISO 32000-1, annex H.3.4.4 of the viewers' practice)."""
 
@@ -67,27 +69,32 @@ def jpeg_end(data: Bytes, start: int = 0) -> tuple[int, int]:
 
 def _jpeg(data: Bytes) -> Reason:
     try:
-        _, at = jpeg_end(data)
+        _, end = jpeg_end(data)
     except ValueError:
         return Reason.IMAGE_DAMAGED
-    while at < len(data):
-        at = _skip_padding(data, at)
+    while end < len(data):
+        at = _skip_padding(data, end)
         if data[at : at + 2] != b"\xff\xd8":
             break
         try:
-            _, at = jpeg_end(data, at)  # a second picture: CIPA DC-007 multi-picture format, gain maps
+            _, end = jpeg_end(data, at)  # a second picture: CIPA DC-007 multi-picture format, gain maps
         except ValueError:
             return Reason.POLYGLOT
-    tail = data[at:]
-    if not tail or _is_phone_trailer(tail):
+    tail = data[end:]
+    if _PADDING.match(tail) or _is_phone_trailer(tail):
         return Reason.EXAMINED
     return Reason.POLYGLOT
 
 
 def _is_phone_trailer(tail: bytes) -> bool:
     """Samsung ends with its directory `SEFH ... SEFT`, motion photos append an MP4 whose first box is `ftyp`."""
-    known = tail.endswith(b"SEFT") or tail[4:8] == b"ftyp"
-    return known and _CARRIERS.search(tail) is None
+    known = tail.endswith(b"SEFT") or tail[:128].find(b"ftyp") >= 4
+    return known and not _carries(tail)
+
+
+def _carries(tail: bytes) -> bool:
+    """True when a program, an archive or a page's script begins here."""
+    return _PROGRAM.match(tail) is not None or _SCRIPT.search(tail) is not None
 
 
 def _skip_padding(data: Bytes, at: int) -> int:
@@ -122,8 +129,10 @@ def _heic(data: Bytes) -> Reason:
             return Reason.EXAMINED
         if length < 8 or not _is_box_name(data[at + 4 : at + 8]):
             return _only_padding(data, at) if at else Reason.IMAGE_DAMAGED
+        if at + length > size:
+            return Reason.POLYGLOT if _carries(data[at : at + PDF_TAIL]) else Reason.IMAGE_DAMAGED
         at += length
-    return Reason.IMAGE_DAMAGED if at > size else _only_padding(data, at)
+    return _only_padding(data, at)
 
 
 def _is_box_name(name: bytes) -> bool:
@@ -134,11 +143,10 @@ def _pdf(data: Bytes) -> Reason:
     end = data.rfind(b"%%EOF")
     if end < 0:
         return Reason.PDF_DAMAGED
-    tail = data[end + 5 :] if len(data) - end <= PDF_TAIL + 5 else None
-    if tail is None:
-        tail = data[end + 5 : end + 5 + PDF_TAIL]
-        return Reason.POLYGLOT if _CARRIERS.search(tail) else Reason.PDF_DAMAGED
-    return Reason.POLYGLOT if _CARRIERS.search(tail) else Reason.EXAMINED
+    tail = data[end + 5 : end + 5 + PDF_TAIL + 1]
+    if _carries(tail[:PDF_TAIL]):
+        return Reason.POLYGLOT
+    return Reason.EXAMINED if len(tail) <= PDF_TAIL else Reason.PDF_DAMAGED
 
 
 def _only_padding(data: Bytes, at: int) -> Reason:

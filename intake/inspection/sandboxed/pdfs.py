@@ -86,8 +86,9 @@ def examine(document: int, limits: Limits) -> PdfFacts:
         facts.reason = Reason.PDF_LOCKED
     except (MemoryError, RecursionError):
         facts.reason = Reason.SCAN_LIMITS
-    except Exception:  # noqa: BLE001 - qpdf and pikepdf raise many kinds on a broken file; every one of them means damaged
-        facts.reason = Reason.PDF_DAMAGED
+    except Exception as error:  # noqa: BLE001 - qpdf and pikepdf raise many kinds on a broken file; all mean damaged
+        out_of_memory = "bad_alloc" in str(error)  # qpdf wraps it in its own error
+        facts.reason = Reason.SCAN_LIMITS if out_of_memory else Reason.PDF_DAMAGED
     return facts
 
 

@@ -57,6 +57,16 @@ class Request:
     mime: Mime | None
     limits: Limits
 
+    @property
+    def wall_seconds(self) -> int:
+        """How long the child may take."""
+        return self.limits.examine_seconds if self.job is Job.EXAMINE else self.limits.render_seconds
+
+    @property
+    def cpu_seconds(self) -> int:
+        """How long the child may compute."""
+        return self.limits.examine_cpu_seconds if self.job is Job.EXAMINE else self.limits.render_cpu_seconds
+
     def encode(self) -> bytes:
         """Return the request as JSON, short enough for one packet."""
         return json.dumps([int(self.job), self.suffix, self.mime, self.limits.to_wire()]).encode()

@@ -14,14 +14,11 @@ import socket
 import sys
 import time
 
-from intake.inspection.limits import Limits
 from intake.inspection.sandboxed import jobs, kernel
-from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Job, Kind, Request, record
+from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Kind, Request, record
 
 CONTROL = 0
 WATCH_SECONDS = 0.025
-STARVED_SHARE = 0.5
-"""A child out of wall time that used less than this share of it was starved by the machine, not by its document."""
 
 
 def main() -> None:
@@ -100,11 +97,10 @@ def _work(request: Request, document: int, output: int, reply: int) -> None:
 
 def _bound(request: Request) -> None:
     limits = request.limits
-    seconds = _seconds(request)
     for what, most in (
         (resource.RLIMIT_AS, limits.address_space),
         (resource.RLIMIT_DATA, limits.memory),
-        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_CPU, request.cpu_seconds),
         (resource.RLIMIT_FSIZE, limits.output_bytes),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
@@ -114,9 +110,9 @@ def _bound(request: Request) -> None:
 
 
 def _watch(child: int, request: Request) -> tuple[End, int]:
-    """Wait for the child; kill it when it outgrows its memory or its time."""
-    limits, seconds = request.limits, _seconds(request)
-    deadline = time.monotonic() + seconds
+    """Wait for the child; kill it when it outgrows its memory or its wall time (processor time ends it by itself)."""
+    limits = request.limits
+    deadline = time.monotonic() + request.wall_seconds
     killed: End | None = None
     with open(os.pidfd_open(child), "rb", buffering=0) as handle:
         poll = select.poll()
@@ -127,9 +123,7 @@ def _watch(child: int, request: Request) -> tuple[End, int]:
                 killed = End.STARVED if late else End.OVER_LIMITS
                 os.kill(child, signal.SIGKILL)
                 break
-        _, status, usage = os.wait4(child, 0)
-    if killed is End.STARVED and usage.ru_utime + usage.ru_stime > seconds * STARVED_SHARE:
-        killed = End.OVER_LIMITS
+        _, status = os.waitpid(child, 0)
     if killed is not None:
         return killed, 0
     code = os.waitstatus_to_exitcode(status)
@@ -145,8 +139,3 @@ def _resident(pid: int) -> int:
             return int(pages.read().split()[1]) * resource.getpagesize()
     except (OSError, IndexError, ValueError):
         return 0
-
-
-def _seconds(request: Request) -> int:
-    limits: Limits = request.limits
-    return limits.examine_seconds if request.job is Job.EXAMINE else limits.render_seconds

@@ -1,0 +1,158 @@
+"""Everything clamd needs before it starts: configuration, signature folder, a spool that is memory.
+
+Rules: clamd listens on a unix socket only; its limits lie above the portal's own, and going over them is reported;
+what it writes while it scans never reaches a disk, or it does not start.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+OWN_SIGNATURES = Path(__file__).parent
+OFFICIAL_DIRECTORY = Path("/var/lib/clamav")
+OFFICIAL_NAMES = ("main", "daily", "bytecode")
+OFFICIAL_SUFFIXES = (".cvd", ".cld")
+MEBIBYTE = 1 << 20
+STREAM_MEBIBYTES = 256
+"""Longest stream. The portal itself stops at 100 MiB, so that clamd's limit is never the one that decides."""
+
+SPOOL_BYTES = 1024 * MEBIBYTE
+LEFTOVERS = ("clamav-*", "*-scantemp.*", "*.tmp")
+MEMORY_TYPES = frozenset({"tmpfs", "ramfs"})
+
+
+class UnsafeSpool(Exception):
+    """The spool of clamd would put documents on a disk, or has no room for them."""
+
+    code = "unsafe_spool"
+
+
+def configuration(
+    *, socket: Path, database: Path, spool: Path, official: bool, threads: int = 4, user: str | None = None
+) -> str:
+    """Return clamd.conf(5). `official`: bytecode signatures run only where the official database is loaded."""
+    places = {"LocalSocket": socket, "DatabaseDirectory": database, "TemporaryDirectory": spool}
+    if any(character.isspace() for place in places.values() for character in str(place)):
+        raise ValueError("clamd.conf has no way to write a path with spaces")
+    options: dict[str, object] = {
+        "Foreground": True,
+        "LocalSocketMode": 660,
+        "FixStaleSocket": True,
+        **places,
+        "OfficialDatabaseOnly": False,
+        "MaxThreads": threads,
+        "MaxQueue": max(100, 2 * threads),
+        "ReadTimeout": 120,
+        "CommandReadTimeout": 30,
+        "StreamMaxLength": f"{STREAM_MEBIBYTES}M",
+        "MaxFileSize": f"{STREAM_MEBIBYTES}M",
+        "MaxScanSize": f"{2 * STREAM_MEBIBYTES}M",
+        "MaxRecursion": 12,
+        "MaxFiles": 5000,
+        "MaxScanTime": 120000,
+        "PCREMaxFileSize": "25M",
+        "AlertExceedsMax": True,
+        "AlertEncrypted": True,
+        "AlertEncryptedArchive": True,
+        "AlertEncryptedDoc": True,
+        "AlertOLE2Macros": True,
+        "HeuristicAlerts": True,
+        "PhishingSignatures": False,
+        "PhishingScanURLs": False,
+        "ScanImageFuzzyHash": False,
+        "Bytecode": official,
+        "ConcurrentDatabaseReload": True,
+        "SelfCheck": 600 if official else 0,
+        "ExitOnOOM": True,
+        "LogTime": True,
+    }
+    if user is not None:
+        options["User"] = user
+    return "".join(f"{name} {_written(value)}\n" for name, value in options.items())
+
+
+def official_databases(directory: Path = OFFICIAL_DIRECTORY) -> list[Path]:
+    """Return the official files that freshclam left, none unless both `main` and `daily` are there."""
+    found = {
+        name: directory / f"{name}{suffix}"
+        for name in OFFICIAL_NAMES
+        for suffix in OFFICIAL_SUFFIXES
+        if (directory / f"{name}{suffix}").is_file()
+    }
+    return list(found.values()) if {"main", "daily"} <= set(found) else []
+
+
+def require_memory_spool(spool: Path, *, free_bytes: int = SPOOL_BYTES) -> None:
+    """Raise UnsafeSpool unless `spool` is an existing folder on tmpfs with `free_bytes` to spare."""
+    if not spool.is_dir():
+        raise UnsafeSpool(f"{spool} is not a folder")
+    kind = _filesystem_type(spool.resolve())
+    if kind not in MEMORY_TYPES:
+        raise UnsafeSpool(f"{spool} lies on {kind}; clamd's spool must be tmpfs, for example under /dev/shm")
+    state = os.statvfs(spool)
+    if state.f_bavail * state.f_frsize < free_bytes:
+        raise UnsafeSpool(f"{spool} has less than {free_bytes // MEBIBYTE} MiB free")
+
+
+def prepare(
+    directory: Path,
+    *,
+    socket: Path,
+    spool: Path,
+    official: Path = OFFICIAL_DIRECTORY,
+    threads: int = 4,
+    user: str | None = None,
+    free_bytes: int = SPOOL_BYTES,
+) -> Path:
+    """Make the signature folder and clamd.conf below `directory`; return the path of clamd.conf.
+
+    Official files are linked, so that freshclam's next update is seen by clamd's own check. Leftovers of a killed
+    clamd in the spool are removed. Raises UnsafeSpool.
+    """
+    spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user is not None:
+        shutil.chown(spool, user)
+    require_memory_spool(spool, free_bytes=free_bytes)
+    _sweep(spool)
+    database = directory / "signatures"
+    database.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for old in database.iterdir():
+        old.unlink()
+    for own in (*OWN_SIGNATURES.glob("*.ndb"), *OWN_SIGNATURES.glob("*.hsb")):
+        shutil.copyfile(own, database / own.name)
+    officials = official_databases(official)
+    for file in officials:
+        (database / file.name).symlink_to(file)
+    path = directory / "clamd.conf"
+    path.write_text(
+        configuration(
+            socket=socket, database=database, spool=spool, official=bool(officials), threads=threads, user=user
+        )
+    )
+    return path
+
+
+def _written(value: object) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def _sweep(spool: Path) -> None:
+    """Remove what a killed clamd left behind, by clamd's own names only: the folder may be somebody else's too."""
+    for pattern in LEFTOVERS:
+        for entry in spool.glob(pattern):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _filesystem_type(path: Path) -> str:
+    """Return the type of the mount that holds `path` (proc(5), mountinfo): the longest mount point above it,
+    the last of equals."""
+    best, kind = -1, "unknown"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4].replace("\\040", " ")
+        if path.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), rest.split()[0]
+    return kind

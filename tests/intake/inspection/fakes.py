@@ -1,0 +1,134 @@
+"""Stand-ins for clamd: one that misbehaves on a real unix socket, and scanners that answer from memory."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from intake.inspection.scanning import Outcome, ScannerVersion, ScanResult
+from intake.inspection.verdicts import ScannerUnavailable
+
+Behaviour = Callable[[socket.socket], None]
+
+
+@contextmanager
+def a_clamd_that(behaves: Behaviour, directory: Path) -> Iterator[str]:
+    """Serve each connection with `behaves` and yield the socket's path."""
+    path = str(directory / "fake.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        stopping = threading.Event()
+
+        def serve() -> None:
+            while not stopping.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(10)
+                    try:
+                        behaves(connection)
+                    except OSError:
+                        continue
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield path
+        finally:
+            stopping.set()
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def read_stream(connection: socket.socket) -> bytes:
+    """Read one INSTREAM to its terminating zero."""
+    with connection.makefile("rb") as incoming:
+        assert incoming.read(10) == b"zINSTREAM\0"
+        content = b""
+        while size := int.from_bytes(incoming.read(4), "big"):
+            content += incoming.read(size)
+        return content
+
+
+def answering(reply: bytes) -> Behaviour:
+    """Read everything, answer, close."""
+
+    def behave(connection: socket.socket) -> None:
+        read_stream(connection)
+        connection.sendall(reply)
+
+    return behave
+
+
+def hanging(seconds: float) -> Behaviour:
+    """Read everything, then say nothing."""
+
+    def behave(connection: socket.socket) -> None:
+        read_stream(connection)
+        connection.settimeout(seconds)
+        connection.recv(1)
+
+    return behave
+
+
+def trickling(reply: bytes, pause: float) -> Behaviour:
+    """Answer one byte at a time."""
+
+    def behave(connection: socket.socket) -> None:
+        read_stream(connection)
+        for byte in reply:
+            connection.sendall(bytes([byte]))
+            time.sleep(pause)
+
+    return behave
+
+
+def not_reading(seconds: float) -> Behaviour:
+    """Accept, never read."""
+
+    def behave(connection: socket.socket) -> None:
+        threading.Event().wait(seconds)
+
+    return behave
+
+
+VERSION = ScannerVersion(engine="Fake 1", signatures="local", signatures_at=None)
+
+
+class FakeScanner:
+    """Answers what it was told; finds `threat` wherever `marker` stands in the stream."""
+
+    def __init__(
+        self, outcome: Outcome = Outcome.CLEAN, threat: str | None = None, marker: bytes | None = None
+    ) -> None:
+        self.outcome = outcome
+        self.threat = threat
+        self.marker = marker
+        self.streams: list[bytes] = []
+
+    def scan(self, chunks: Iterable[bytes], size: int) -> ScanResult:
+        content = b"".join(chunks)
+        assert len(content) == size
+        self.streams.append(content)
+        if self.marker is not None:
+            found = self.marker in content
+            return ScanResult(outcome=Outcome.INFECTED, threat="Marker") if found else ScanResult(outcome=Outcome.CLEAN)
+        return ScanResult(outcome=self.outcome, threat=self.threat)
+
+    def version(self) -> ScannerVersion:
+        return VERSION
+
+    def ping(self) -> None:
+        return
+
+
+class SilentScanner(FakeScanner):
+    """Is there for the version, and gone for the scan."""
+
+    def scan(self, chunks: Iterable[bytes], size: int) -> ScanResult:
+        raise ScannerUnavailable("gone")

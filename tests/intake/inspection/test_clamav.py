@@ -1,0 +1,167 @@
+"""clamd: only a complete, understood `stream: OK` within the deadline is clean."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from intake.inspection.clamav import ClamdScanner
+from intake.inspection.scanning import Outcome
+from intake.inspection.verdicts import ScannerUnavailable
+from tests.intake.inspection import fakes
+from tests.services.clamd import EICAR, EICAR_NAME, MARKER, Clamd
+
+PHOTO = b"photo" * 200_000
+
+
+def scanner(path: str) -> ClamdScanner:
+    return ClamdScanner(path, scan_seconds=1.0, bytes_per_second=100_000_000, command_seconds=1.0)
+
+
+def scan(path: str, content: bytes = PHOTO) -> Outcome:
+    return scanner(path).scan([content], len(content)).outcome
+
+
+def test_a_plain_ok_is_clean(tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.answering(b"stream: OK\0"), tmp_path) as path:
+        assert scan(path) is Outcome.CLEAN
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\0",
+        b"stream: OK",
+        b"stream: O",
+        b"OK\0",
+        b"stream: ok\0",
+        b"stream: OK \0",
+        b" stream: OK\0",
+        b"stream: OK\n\0",
+        b"1: stream: OK\0",
+        b"2: stream: OK\0",
+        b"stream: OK\0stream: Eicar FOUND\0",
+        b"stream: OK\0\0",
+        b"stream2: OK\0",
+        b"stream: FOUND\0",
+        b"stream:  FOUND\0",
+        b"stream: Can't allocate memory ERROR\0",
+        b"stream: Time limit reached ERROR\0",
+        b"INSTREAM size limit exceeded. ERROR\0",
+        b"UNKNOWN COMMAND\0",
+        b"\xff\xfe\0",
+        b"x" * 100_000 + b"\0",
+    ],
+)
+def test_any_other_reply_is_no_verdict(reply: bytes, tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.answering(reply), tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scan(path)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        fakes.hanging(5),
+        fakes.not_reading(3),
+        fakes.trickling(b"stream: OK\0", 0.3),
+        fakes.trickling(b"x" * 40, 0.1),
+    ],
+    ids=["silent", "never reads", "one byte at a time", "endless"],
+)
+def test_an_unfinished_scan_is_never_clean_and_ends_with_its_deadline(
+    behaviour: fakes.Behaviour, tmp_path: Path
+) -> None:
+    with fakes.a_clamd_that(behaviour, tmp_path) as path:
+        started = time.monotonic()
+        with pytest.raises(ScannerUnavailable):
+            scan(path)
+        assert time.monotonic() - started < 2.0
+
+
+def test_an_early_refusal_is_heard_while_the_stream_still_runs(tmp_path: Path) -> None:
+    def refuse(connection: object) -> None:
+        connection.recv(1000)
+        connection.sendall(b"INSTREAM size limit exceeded. ERROR\0")
+        fakes.not_reading(0.5)(connection)
+
+    with fakes.a_clamd_that(refuse, tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).scan((PHOTO for _ in range(50)), 50 * len(PHOTO))
+
+
+def test_an_ok_that_comes_before_the_end_of_the_stream_is_no_verdict(tmp_path: Path) -> None:
+    def hurry(connection: object) -> None:
+        connection.recv(1000)
+        connection.sendall(b"stream: OK\0")
+        fakes.not_reading(0.5)(connection)
+
+    with fakes.a_clamd_that(hurry, tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).scan((PHOTO for _ in range(50)), 50 * len(PHOTO))
+
+
+def test_a_stream_that_is_shorter_than_announced_is_never_clean(tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.answering(b"stream: OK\0"), tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).scan([PHOTO], len(PHOTO) + 1)
+
+
+def test_a_socket_without_clamd_is_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(ScannerUnavailable):
+        scan(str(tmp_path / "nobody.sock"))
+
+
+@pytest.mark.parametrize(
+    ("threat", "outcome"),
+    [
+        ("Heuristics.Limits.Exceeded.MaxFileSize", Outcome.LIMITS),
+        ("Heuristics.Encrypted.PDF", Outcome.ENCRYPTED),
+        ("Heuristics.OLE2.ContainsMacros", Outcome.INFECTED),
+        ("Win.Test.EICAR_HDB-1", Outcome.INFECTED),
+    ],
+)
+def test_limits_and_encryption_are_told_apart_from_viruses(threat: str, outcome: Outcome, tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.answering(f"stream: {threat} FOUND\0".encode()), tmp_path) as path:
+        result = scanner(path).scan([PHOTO], len(PHOTO))
+    assert (result.outcome, result.threat) == (outcome, threat)
+
+
+def command(reply: bytes) -> fakes.Behaviour:
+    def behave(connection: object) -> None:
+        connection.recv(100)
+        connection.sendall(reply)
+
+    return behave
+
+
+def test_the_version_tells_the_age_of_the_official_signatures(tmp_path: Path) -> None:
+    reply = b"ClamAV 1.4.6/27823/Sat Nov 21 09:26:41 2026\0"
+    with fakes.a_clamd_that(command(reply), tmp_path) as path:
+        version = scanner(path).version()
+    assert (version.engine, version.signatures) == ("ClamAV 1.4.6", "27823")
+    assert version.signatures_at == datetime(2026, 11, 21, 9, 26, 41, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("reply", [b"", b"\0", b"nginx\0", b"ClamAV 1.4.6/x/y\0", b"ClamAV 1.4.6/1/yesterday\0"])
+def test_a_version_that_is_not_clamds_is_refused(reply: bytes, tmp_path: Path) -> None:
+    with fakes.a_clamd_that(command(reply), tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).version()
+
+
+def test_a_ping_without_a_pong_is_refused(tmp_path: Path) -> None:
+    with fakes.a_clamd_that(command(b"PANG\0"), tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).ping()
+
+
+def test_the_real_clamd_finds_eicar_and_the_marker_behind_many_chunks(clamd: Clamd) -> None:
+    real = ClamdScanner(str(clamd.socket))
+    real.ping()
+    assert real.version().engine.startswith("ClamAV ")
+    assert real.scan([EICAR], len(EICAR)).threat == EICAR_NAME
+    assert real.scan([PHOTO, MARKER], len(PHOTO) + len(MARKER)).outcome is Outcome.INFECTED
+    assert real.scan([PHOTO, PHOTO], 2 * len(PHOTO)).outcome is Outcome.CLEAN
+
+
+def test_the_real_clamd_is_heard_when_it_refuses_a_stream_over_its_limit(clamd: Clamd) -> None:
+    zeros = bytes(1 << 20)
+    with pytest.raises(ScannerUnavailable):
+        ClamdScanner(str(clamd.socket)).scan((zeros for _ in range(257)), 257 << 20)
