@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from sandbox.launch.health import all_of, clamd_health, heartbeat_health, http_health
-from sandbox.launch.keys import foreign_to
+from sandbox.launch.health import clamd_health, heartbeat_health, http_health
+from sandbox.launch.keys import TSA_ROOT, foreign_to
 from sandbox.launch.leftovers import MARK
-from sandbox.launch.programs import Health, Program
+from sandbox.launch.programs import Program
 from sandbox.launch.site import Site
 
 THREADS = {"customer": ("2", "128"), "gateway": ("2", "16"), "staff": ("2", "16")}
@@ -28,7 +28,7 @@ KEY_FILES: dict[str, tuple[str, ...]] = {
 PINNED: dict[str, tuple[str, ...]] = {
     "customer": ("custodian",),
     "gateway": (),
-    "staff": ("custodian", "inspector"),
+    "staff": ("custodian", "inspector", "checkpoint"),
     "inspector": ("custodian",),
     "courier": (),
     "custodian": ("inspector", "escrow"),
@@ -37,10 +37,16 @@ PINNED: dict[str, tuple[str, ...]] = {
 """The public halves that each role trusts because its settings say so."""
 
 
-def product(site: Site, engine: Engine, since: datetime, *, shared_keys: bool) -> list[Program]:
-    """Return every program in the order of starting. `shared_keys` says that keys cannot be kept apart here."""
+def product(
+    site: Site, engine: Engine, since: datetime, *, shared_keys: bool, webhook_path: str = "/webhooks/whatsapp"
+) -> list[Program]:
+    """Return every program in the order of starting. `shared_keys` says that keys cannot be kept apart here.
+
+    `webhook_path` is where the gateway takes the simulator's webhooks. Workers are well once they gave a sign of life
+    after `since`.
+    """
     return [
-        *_stand_ins(site),
+        *_stand_ins(site, f"http://127.0.0.1:{site.port('gateway')}{webhook_path}"),
         *(_worker(role, site, engine, since, shared_keys=shared_keys) for role in _WORKERS),
         *(_web(role, site, shared_keys=shared_keys) for role in THREADS),
     ]
@@ -83,10 +89,11 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
     layout, urls = site.layout, site.urls
     opener = {"OPENER_SOCKET": str(layout.sockets / "opener.sock")}
     keyring = {"KEYRING": f"file://{layout.keys}/keyring"}
+    authority = {"TSA_ROOT_FILE": str(layout.keys / "public" / TSA_ROOT)}
     return {
         "customer": {"PUBLIC_URL": urls["customer"]},
         "gateway": {"PUBLIC_URL": urls["customer"], "API_URL": urls["gateway"]},
-        "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener},
+        "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener, **authority},
         "inspector": {
             "QUARANTINE_DIR": str(layout.keys / "inspector" / "quarantine"),
             "CLAMD_SOCKET": str(layout.sockets / "clamd.sock"),
@@ -96,6 +103,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
             "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}",
             "TSA_URL": urls["tsa"],
             "PUBLIC_URL": urls["customer"],
+            **authority,
         },
         "custodian": keyring,
         "opener": keyring | opener,
@@ -122,7 +130,6 @@ _WORKERS = ("custodian", "opener", "inspector", "courier")
 
 
 def _worker(role: str, site: Site, engine: Engine, since: datetime, *, shared_keys: bool) -> Program:
-    beats: Health = heartbeat_health(engine, role, since)
     keyring = {"custodian": (("keyring", True),), "opener": (("keyring", False),)}
     return Program(
         name=role,
@@ -131,11 +138,11 @@ def _worker(role: str, site: Site, engine: Engine, since: datetime, *, shared_ke
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
         more_keys=keyring.get(role, ()),
         runs_inner_sandbox=role == "inspector",
-        health=all_of(beats),
+        health=heartbeat_health(engine, role, since),
     )
 
 
-def _stand_ins(site: Site) -> list[Program]:
+def _stand_ins(site: Site, webhook: str) -> list[Program]:
     environment = base_environment(site)
     return [
         Program(
@@ -149,7 +156,7 @@ def _stand_ins(site: Site) -> list[Program]:
             name="whatsapp",
             role="whatsapp",
             command=(sys.executable, "-m", "sandbox.whatsapp"),
-            environment=environment | _simulator(site),
+            environment=environment | _simulator(site, webhook),
             health=http_health(site.port("whatsapp"), "/", "phone.localhost", well=range(200, 500)),
             port=site.port("whatsapp"),
         ),
@@ -161,19 +168,19 @@ def _stand_ins(site: Site) -> list[Program]:
                 *("--dir", str(site.layout.keys / "tsa" / "authority"), "--port", str(site.port("tsa"))),
             ),
             environment=environment,
-            health=http_health(site.port("tsa"), "/", "127.0.0.1", well=range(200, 500)),
+            health=http_health(site.port("tsa"), "/health", "127.0.0.1"),
             port=site.port("tsa"),
         ),
     ]
 
 
-def _simulator(site: Site) -> dict[str, str]:
+def _simulator(site: Site, webhook: str) -> dict[str, str]:
     keys = site.layout.keys / "whatsapp"
     settings = {
         "PORT": str(site.port("whatsapp")),
         "APP_SECRET_FILE": str(keys / "app_secret"),
         "TOKEN_FILE": str(keys / "access_token"),
-        "WEBHOOK_URL": f"http://127.0.0.1:{site.port('gateway')}/webhooks/whatsapp",
+        "WEBHOOK_URL": webhook,
         "STATE": str(site.layout.data / "whatsapp.json"),
     }
     return {f"RESGUARDO_SIM_{name}": value for name, value in settings.items()}

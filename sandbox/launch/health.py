@@ -71,15 +71,6 @@ def heartbeat_health(engine: Engine, role: str, since: datetime) -> Health:
     return ask
 
 
-def all_of(*parts: Health) -> Health:
-    """Be healthy when every part is; else tell the first reason."""
-
-    def ask() -> str | None:
-        return next((reason for part in parts if (reason := part()) is not None), None)
-
-    return ask
-
-
 def process_alive(pid: int) -> bool:
     """Tell whether a process of this id exists and is no zombie."""
     try:

@@ -7,6 +7,7 @@ halves lie in `public`, readable by all. The escrow recipient's private half is 
 from pathlib import Path
 
 from sandbox.launch.layout import Layout
+from sandbox.tsa.authority import Authority
 from storage.sealing import keyfiles
 from storage.sealing.signing import SigningKey
 from storage.sealing.unseal import PrivateKey
@@ -31,6 +32,8 @@ PINNED = {
     "checkpoint": "custodian/checkpoint_key",
     "inspector": "inspector/attestation_key",
 }
+TSA_ROOT = "tsa_root.pem"
+"""Under `public`: the certificate that time stamps must lead to."""
 KEYRING_USERS = ("custodian", "opener")
 
 
@@ -53,6 +56,10 @@ def make_keys(layout: Layout) -> str | None:
         public = layout.keys / "public" / name
         if not public.exists():
             keyfiles.create(public, [SigningKey(keyfiles.read(layout.keys / private)).verify_key().raw])
+    root = layout.keys / "public" / TSA_ROOT
+    if not root.exists():
+        root.write_bytes(Authority.at(layout.keys / "tsa" / "authority").ca_pem.read_bytes())
+        root.chmod(0o600)
     return _make_escrow(layout.keys / "public" / "escrow")
 
 

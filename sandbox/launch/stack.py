@@ -20,8 +20,8 @@ from sandbox.launch.supervisor import Supervisor
 
 PATIENCE = 90.0
 """Seconds until everything must be healthy."""
-MOST_FALLS = 3
-"""A program that ended this often right after its start, while health is awaited, will not start at all."""
+MOST_STARTS = 4
+"""A program that was started this often while its health is awaited will not come up at all."""
 
 Catalogue = Callable[[Site, cells.Isolation], Sequence[Program]]
 Say = Callable[[str], None]
@@ -150,14 +150,14 @@ class Stack:
         """Wait until the named programs (all without names) are healthy. Raises LaunchRefused that names one."""
         waiting = {name: self._programs[name] for name in (names or self._programs)}
         deadline = time.monotonic() + within
-        falls: set[tuple[str, int]] = set()
+        starts: set[tuple[str, int]] = set()
         while waiting:
             reasons = {name: program.health() for name, program in waiting.items()}
             for name in [name for name, reason in reasons.items() if reason is None]:
                 self._say(f"{name} is healthy")
                 del waiting[name]
             for name in waiting:
-                self._refuse_hopeless(name, falls)
+                self._refuse_hopeless(name, starts)
             if waiting and time.monotonic() > deadline:
                 name, reason = next((name, reasons[name]) for name in waiting)
                 raise LaunchRefused(f"{name} is not healthy ({reason}): see {self.log(name)}")
@@ -183,13 +183,14 @@ class Stack:
         if self._catalogue is not None:
             return self._catalogue(self.site, self.isolation)
         shared = self.isolation is cells.Isolation.INSECURE_NONE
-        return product(self.site, self._engine, datetime.now(UTC), shared_keys=shared)
+        path = str(self.demo.get("webhook_path", "/webhooks/whatsapp"))
+        return product(self.site, self._engine, datetime.now(UTC), shared_keys=shared, webhook_path=path)
 
-    def _refuse_hopeless(self, name: str, falls: set[tuple[str, int]]) -> None:
+    def _refuse_hopeless(self, name: str, starts: set[tuple[str, int]]) -> None:
         if not self._supervisor.running():
             raise LaunchRefused(f"the process manager ended: see {self.site.layout.log}/supervisord.log")
-        if self._supervisor.state(name) == "BACKOFF":
-            falls.add((name, int(self._supervisor.info(name)["stop"])))
-        if sum(1 for fallen, _ in falls if fallen == name) >= MOST_FALLS:
+        if self._supervisor.state(name) in ("BACKOFF", "STARTING", "RUNNING"):
+            starts.add((name, int(self._supervisor.info(name)["start"])))
+        if sum(1 for started, _ in starts if started == name) >= MOST_STARTS:
             lines = self.log(name).read_text(errors="replace").strip().splitlines() if self.log(name).exists() else []
             raise LaunchRefused(f"{name} does not start: {(lines or ['it says nothing'])[-1][:400]} ({self.log(name)})")

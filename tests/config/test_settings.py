@@ -48,6 +48,7 @@ FILES = [
     "CUSTODIAN_PUBLIC",
     "INSPECTOR_PUBLIC",
     "ESCROW_PUBLIC",
+    "CHECKPOINT_PUBLIC",
 ]
 
 
@@ -61,6 +62,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
         path.write_text(base64.b64encode(os.urandom(32)).decode())
         path.chmod(0o600)
         monkeypatch.setenv(f"RESGUARDO_{name}_FILE", str(path))
+    root = tmp_path / "tsa_root"
+    root.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    monkeypatch.setenv("RESGUARDO_TSA_ROOT_FILE", str(root))
     plain = {
         "PROFILE": "sandbox",
         "DATABASE_URL": "sqlite:////var/data/resguardo.db",
@@ -222,6 +226,23 @@ def test_production_demands_https(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("RESGUARDO_PROFILE", "production")
     with pytest.raises(SettingsRefused, match="RESGUARDO_PUBLIC_URL must begin with https"):
         CustomerSettings.load()
+
+
+@pytest.mark.parametrize("content", ["", "MIIB", "-----BEGIN PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----\n"])
+def test_a_root_of_time_stamps_that_is_no_plain_certificate_stops_a_process(
+    content: str, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tsa_root").write_text(content)
+    with pytest.raises(SecretRefused):
+        CourierSettings.load()
+
+
+def test_a_root_of_time_stamps_that_others_can_swap_stops_a_process(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "tsa_root").chmod(0o666)
+    with pytest.raises(SecretRefused, match="lets others in"):
+        StaffSettings.load()
 
 
 def test_a_command_line_without_the_key_it_needs_says_which(environment: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def isolated(stack: Stack) -> Stack:
 
 
 def test_a_process_sees_its_own_keys_and_the_public_halves_only(isolated: Stack) -> None:
-    public = ["public/checkpoint", "public/custodian", "public/escrow", "public/inspector"]
+    public = ["public/checkpoint", "public/custodian", "public/escrow", "public/inspector", "public/tsa_root.pem"]
     assert ask(PORTS["customer"])["keys"] == [
         "customer/code_key",
         "customer/customer_key",
