@@ -147,3 +147,5 @@ def running_weed() -> Iterator[Weed]:
             yield weed
         finally:
             server.stop()
+            for name, port in ports.items():  # their place is not a setting
+                Path(f"/tmp/seaweedfs-{name}-grpc-{port + GRPC}.sock").unlink(missing_ok=True)

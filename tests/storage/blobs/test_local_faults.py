@@ -64,6 +64,30 @@ def test_a_process_killed_at_any_step_leaves_no_partial_object(tmp_path: Path, c
     assert_whole(root, lines)
 
 
+def test_an_acknowledgement_follows_every_sync_in_order(tmp_path: Path) -> None:
+    """What a power cut could take back: the bytes, the name, or a folder that either lies in."""
+    root, trace = tmp_path / "blobs", tmp_path / "trace"
+    calls = "trace=fsync,link,linkat,mkdir,mkdirat,writev,unlink"
+    tracer = [required("strace"), "-f", "-y", "-o", str(trace), "-e", calls]
+    for turn in range(2):  # the second process finds the folders and syncs them again
+        if turn:
+            (path,) = (root / "objects").glob("*/*/*")
+            path.unlink()
+        assert run_writer(root, count=1, under=tracer) == [["stored", "object/0"]]
+        done = trace.read_text().splitlines()
+        (path,) = (root / "objects").glob("*/*/*")
+
+        def at(*parts: str, done: list[str] = done) -> list[int]:
+            return [number for number, line in enumerate(done) if all(part in line for part in parts)]
+
+        (linked,), (acknowledged,) = at("link", f'"{path}"', "= 0"), at("writev(1", "stored")
+        assert at("fsync(", f"<{root / 'incoming'}/")[0] < linked
+        for directory in (root.parent, root, root / "objects", path.parent.parent, path.parent):
+            changed = [*at("mkdir", f'"{directory}/', "= 0"), linked if directory == path.parent else 0]
+            synced = at("fsync(", f"<{directory}>")
+            assert any(max(changed) < number < acknowledged for number in synced), directory
+
+
 @pytest.mark.parametrize("when", range(1, 11))
 def test_a_failed_sync_is_not_acknowledged(tmp_path: Path, when: int) -> None:
     lines = run_writer(tmp_path / "blobs", count=3, under=injected(f"fsync:error=EIO:when={when}"))

@@ -165,6 +165,24 @@ def test_an_object_replaced_while_it_is_read_is_damaged_not_mixed(s3_bucket, wee
         list(reading)
 
 
+def test_a_bit_that_flips_on_the_servers_disk_is_never_returned(s3_bucket, weed: Weed) -> None:
+    store = store_at(s3_bucket, s3_bucket.endpoint_url, patience=0.1)
+    store.put("a", [BIG])
+    needle = BIG[2 * MIB : 2 * MIB + 32]
+    flipped = 0
+    for volume in weed.data.glob("*.dat"):
+        content = volume.read_bytes()
+        at = content.find(needle)
+        if at >= 0:
+            with volume.open("r+b") as file:
+                file.seek(at)
+                file.write(bytes([needle[0] ^ 1]))
+            flipped += 1
+    assert flipped == 1
+    with pytest.raises((BlobStoreUnavailable, BlobDamaged)):
+        list(store.read("a"))
+
+
 @pytest.mark.parametrize("wrong", [{"secret_key": "wrong"}, {"access_key": "unknown"}])
 def test_a_wrong_setting_fails_the_check_at_once(s3_bucket, wrong: dict[str, str]) -> None:
     store = store_at(s3_bucket, s3_bucket.endpoint_url, **wrong)
