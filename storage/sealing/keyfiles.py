@@ -24,7 +24,8 @@ _MAX_FILE = 64 * 64
 def create(path: Path, keys: Sequence[bytes] = ()) -> tuple[bytes, ...]:
     """Write a new key file (0600, a folder it makes 0700) and return its keys; without `keys` one is drawn.
 
-    The file appears at once, fsynced with its folder. Raises KeyRefused if it exists already or a key is weak.
+    The file appears at once, fsynced with its folder. Raises KeyRefused if it exists already or a key is weak,
+    OSError if it cannot be written.
     """
     chosen = tuple(keys) or (secrets.token_bytes(KEY),)
     temporary = _write_beside(path, chosen)
@@ -68,14 +69,38 @@ def read_all(path: Path) -> tuple[bytes, ...]:
     return tuple(_decode(line) for line in lines)
 
 
-def can_open(path: Path) -> bool:
-    """Whether this process gets at the bytes of a file, safe or not: what a process asks about the keys of others."""
+def destroy(path: Path) -> None:
+    """Overwrite and remove a key file, durably; a missing one is no error. What it sealed is gone with it.
+
+    Where a disk keeps old blocks (flash, snapshots) only its own encryption makes the key unreadable for good.
+    """
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    with open(descriptor, "wb") as file:
+        file.write(bytes(os.fstat(descriptor).st_size))
+        file.flush()
+        os.fsync(descriptor)
+    path.unlink()
+    _sync_folder(path.parent)
+
+
+def can_open(path: Path) -> bool:
+    """Whether this process gets at the bytes of a file, or of any file below a folder, safe or not.
+
+    What a process asks about the keys of others before it starts. A symbolic link is followed, as a thief would.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
-    return True
+    try:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            return True
+        return any(can_open(path / name) for name in os.listdir(descriptor))
+    finally:
+        os.close(descriptor)
 
 
 def _decode(line: str) -> bytes:

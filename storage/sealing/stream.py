@@ -58,7 +58,10 @@ def _nonce(index: int, *, last: bool) -> bytes:
 
 
 class Encryptor:
-    """Push encryptor of one payload: any number of `update`, then one `finish`; the joined results are the payload."""
+    """Push encryptor of one payload: any number of `update`, then one `finish`; the joined results are the payload.
+
+    For one thread at a time.
+    """
 
     def __init__(self, file_key: bytes) -> None:
         self._prefix = secrets.token_bytes(NONCE)

@@ -84,6 +84,12 @@ def test_a_service_that_cannot_be_reached_is_unavailable_soon(monkeypatch: pytes
     assert time.monotonic() - started < 30
 
 
+def test_a_silent_service_is_not_waited_for_longer_than_seconds(kms: KmsKeyring) -> None:
+    config = kms._client.meta.config
+    assert config.connect_timeout + config.read_timeout <= 8
+    assert config.retries["total_max_attempts"] == 3
+
+
 def test_no_secret_is_in_the_request_to_the_service(kms: KmsKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     kms._client.meta.events.register(

@@ -142,6 +142,33 @@ def test_a_foreign_key_is_noticed_by_opening_it(path: Path) -> None:
     assert keyfiles.can_open(path), "unsafe permissions do not make a foreign key less open"
 
 
+def test_a_foreign_key_is_noticed_anywhere_below_its_folder(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    assert not keyfiles.can_open(path.parent)
+    assert not keyfiles.can_open(path.parent.parent)
+    keyfiles.create(path)
+    assert keyfiles.can_open(path.parent)
+    assert keyfiles.can_open(path.parent.parent)
+
+
+def test_a_destroyed_key_is_gone_and_its_bytes_were_overwritten(path: Path) -> None:
+    keyfiles.create(path)
+    with path.open("rb") as still_open:
+        keyfiles.destroy(path)
+        assert set(still_open.read()) == {0}
+    assert not path.exists()
+    keyfiles.destroy(path)
+
+
+def test_destroying_does_not_follow_a_link(path: Path) -> None:
+    (key,) = keyfiles.create(path)
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with pytest.raises(OSError):
+        keyfiles.destroy(link)
+    assert keyfiles.read(path) == key
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_somebody_else_cannot_open_a_private_key() -> None:
     program = (

@@ -1,7 +1,8 @@
 import hashlib
 import itertools
-import resource
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -54,6 +55,14 @@ def test_the_plaintext_is_not_hashed_unless_asked(identity: PrivateKey, context:
         _ = sealed.plaintext
 
 
+def test_the_payload_is_not_hashed_when_the_store_does_it(identity: PrivateKey, context: DocumentContext) -> None:
+    sealed = SealedStream(Sealing.to([identity.public()], context), [b"x"], hash_payload=False)
+    assert len(b"".join(sealed)) == stream.payload_size(1)
+    assert sealed.plaintext.size == 1
+    with pytest.raises(AlreadyUsed):
+        _ = sealed.payload
+
+
 def test_an_abandoned_stream_leaves_no_thread_behind(identity: PrivateKey, context: DocumentContext) -> None:
     blocks = iter(SealedStream(Sealing.to([identity.public()], context), itertools.repeat(bytes(BLOCK))))
     for _ in range(6):
@@ -102,14 +111,27 @@ def test_regrouping_keeps_every_byte_in_blocks_of_one_size(chunks: list[bytes], 
     assert all(0 < len(block) <= size for block in blocks)
 
 
-def test_memory_stays_flat_over_400_megabytes(identity: PrivateKey, context: DocumentContext) -> None:
-    block = secrets.token_bytes(BLOCK)
+PROGRAM = """
+import itertools, resource, secrets
+from storage.sealing.contexts import DocumentContext
+from storage.sealing.pipeline import SealedStream
+from storage.sealing.seal import Sealing
+from storage.sealing.unseal import PrivateKey, decrypt
 
-    def run(count: int) -> int:
-        sealed = SealedStream(Sealing.to([identity.public()], context), itertools.repeat(block, count))
-        for _ in sealed:
-            pass
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+identity, context = PrivateKey.generate(), DocumentContext(org="o", doc="d", part="p")
+block = secrets.token_bytes(1 << 20)
 
-    before = run(40)
-    assert run(400) - before <= 8 * 1024
+def peak(count):
+    sealing = Sealing.to([identity.public()], context)
+    payload = SealedStream(sealing, itertools.repeat(block, count))
+    assert sum(map(len, decrypt(sealing.header, payload, identity, context))) == count << 20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+before = peak(20)
+print(peak(400) - before)
+"""
+
+
+def test_memory_stays_flat_over_400_megabytes_sealed_and_opened() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=120)
+    assert int(done.stdout) <= 8 * 1024, "KiB"
