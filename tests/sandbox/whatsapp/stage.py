@@ -76,6 +76,6 @@ def staged(**changes: Any) -> Iterator[Stage]:
         deterministic_ids=True,
     )
     with receiving() as received:
-        settings = replace(settings, webhook_url=received.url, **changes)
+        settings = replace(settings, **({"webhook_url": received.url} | changes))
         with serving(settings) as url, CloudApi(f"{url}/v26.0", read_timeout=2) as api:
             yield Stage(url=url, settings=settings, api=api, received=received)
