@@ -181,6 +181,7 @@ def _simulator(site: Site, webhook: str) -> dict[str, str]:
         "APP_SECRET_FILE": str(keys / "app_secret"),
         "TOKEN_FILE": str(keys / "access_token"),
         "WEBHOOK_URL": webhook,
+        "TEMPLATES": str(site.layout.run / "whatsapp-templates.json"),
         "STATE": str(site.layout.data / "whatsapp.json"),
     }
     return {f"RESGUARDO_SIM_{name}": value for name, value in settings.items()}

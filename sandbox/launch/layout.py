@@ -60,7 +60,6 @@ class Layout:
 
     def make(self) -> None:
         """Make every folder 0700. Raises LaunchRefused where that is not possible."""
-        os.umask(0o077)
         folders = (self.root, self.data, self.data / "blobs", self.keys, self.log, self.run, self.sockets)
         for folder in (*folders, self.control, self.spool):
             _make_private(folder)

@@ -15,6 +15,7 @@ from sandbox.launch.errors import LaunchRefused
 from sandbox.launch.layout import REPOSITORY, Layout
 from sandbox.launch.leftovers import MARK
 from sandbox.launch.site import Site
+from sandbox.tsa.authority import Authority
 
 ENGINE_MIGRATION = """
 import sys
@@ -30,6 +31,13 @@ def prepare(site: Site) -> None:
     migrate(site.layout, site.database_url)
     migrate_jobs(site.layout, site.jobs_databases())
     write_clamd_configuration(site)
+    publish_authority(site.layout)
+
+
+def publish_authority(layout: Layout) -> None:
+    """Make the time-stamp authority once and put its root certificate where everyone may read it."""
+    authority = Authority.at(layout.keys / "tsa" / "authority")
+    (layout.keys / "public" / "tsa_root.pem").write_bytes(authority.ca_pem.read_bytes())
 
 
 def load_demo(site: Site) -> Mapping[str, Any]:
@@ -75,7 +83,9 @@ def _files_exist(databases: Mapping[str, str]) -> bool:
 def _run(what: str, command: list[str], layout: Layout, settings: Mapping[str, str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RESGUARDO_")}
     environment |= {f"RESGUARDO_{name}": value for name, value in settings.items()} | {MARK: str(layout.root)}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, umask=0o077
+    )
     (layout.log / "migrate.log").write_text(done.stdout + done.stderr)
     if done.returncode != 0:
         last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]

@@ -1,5 +1,7 @@
 """One installation from nothing to healthy and back: what `make run` does, and what the browser tests drive."""
 
+import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from sandbox.launch.layout import Layout
 from sandbox.launch.programs import Program
 from sandbox.launch.site import DEFAULT_PORT_BASE, Site
 from sandbox.launch.supervisor import Supervisor
+from sandbox.launch.welcome import with_codes
 
 PATIENCE = 90.0
 """Seconds until everything must be healthy."""
@@ -79,15 +82,17 @@ class Stack:
 
     def logins(self) -> list[dict[str, str]]:
         """Return the demo's console logins: role, email, password and the current one-time code."""
-        import pyotp
-
-        return [
-            {**login, "code": pyotp.TOTP(login["totp_secret"]).now()} if "totp_secret" in login else dict(login)
-            for login in self.demo.get("logins", ())
-        ]
+        return with_codes(self.demo.get("logins", ()))
 
     def start(self) -> None:
         """Prepare, start and wait until everything is healthy. Raises LaunchRefused, with everything stopped again."""
+        mask = os.umask(0o077)
+        try:
+            self._start()
+        finally:
+            os.umask(mask)
+
+    def _start(self) -> None:
         layout = self.site.layout
         layout.make()
         self._lock.take()
@@ -173,6 +178,7 @@ class Stack:
         if self._catalogue is None:
             prepare.prepare(self.site)
             self.demo = prepare.load_demo(self.site)
+            (self.site.layout.control / "demo.json").write_text(json.dumps(dict(self.demo)), encoding="utf-8")
 
     def _choose_isolation(self) -> None:
         self.isolation, reason = cells.probe()

@@ -1,41 +1,59 @@
 """What a newcomer reads when everything is up: where to go, who to be, what to call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import pyotp
 
 from sandbox.launch.cells import Isolation
-from sandbox.launch.stack import Stack
+
+if TYPE_CHECKING:
+    from sandbox.launch.stack import Stack
 
 RULE = "-" * 78
 
 
-def welcome(stack: Stack) -> str:
+def welcome(stack: "Stack") -> str:
     """Return the page that `make run` prints."""
     return "\n".join(["", RULE, *_lines(stack), RULE])
 
 
-def _lines(stack: Stack) -> Iterator[str]:
-    urls = stack.urls
+def with_codes(logins: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return the demo's logins, each with the code that its TOTP seed gives now (RFC 6238)."""
+    return [
+        {**login, "code": pyotp.TOTP(login["totp_secret"]).now()} if "totp_secret" in login else dict(login)
+        for login in logins
+    ]
+
+
+def login_lines(logins: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield one line a login: role, address, password, code."""
+    for login in logins:
+        yield f"    {login['role']:<14} {login['email']:<30} {login['password']:<18} code {login.get('code', '-')}"
+
+
+def _lines(stack: "Stack") -> Iterator[str]:
+    urls, logins = stack.urls, stack.logins()
     yield "Resguardo is running."
     yield ""
     yield f"  Console for staff   {urls['staff']}"
-    for login in stack.logins():
-        yield f"    {login['role']:<12} {login['email']:<28} {login['password']}   code {login.get('code', '-')}"
-    if stack.logins():
-        yield "    (a code lives 30 seconds: `.venv/bin/python -m sandbox.launch.codes` prints new ones)"
+    yield from login_lines(logins)
+    if logins:
+        yield "    A code lives 30 seconds; new ones: .venv/bin/python -m sandbox.launch.codes"
     yield f"  Simulated phone     {urls['whatsapp']}"
-    yield f"  Customer portal     {urls['customer']}   (opened by the link in the message)"
-    yield f"  API for CRMs        {urls['gateway']}   (OpenAPI: {urls['gateway']}/openapi.json)"
+    yield f"  Customer portal     {urls['customer']}   (the link in the message opens it)"
+    yield f"  API for CRMs        {urls['gateway']}   ({urls['gateway']}/openapi.json)"
     if curl := stack.demo.get("curl"):
         yield ""
         yield "  Ask a customer for documents, as a CRM would:"
         yield from (f"    {line}" for line in str(curl).splitlines())
     if stack.escrow_identity:
         yield ""
-        yield "  Escrow identity, shown this once and stored nowhere: with it every case can be opened"
-        yield "  when the keyring is lost. Keep it offline:"
+        yield "  Escrow identity, shown this once and stored nowhere: it opens every case when the"
+        yield "  keyring is lost. Keep it offline:"
         yield f"    {stack.escrow_identity}"
     if stack.isolation is Isolation.INSECURE_NONE:
         yield ""
-        yield "  WARNING: this machine gives no namespaces: the processes share one sight of all keys."
+        yield "  WARNING: this machine gives no namespaces: the processes can read each other's keys."
     yield ""
     yield f"  Data and keys: {stack.site.layout.root}   Logs: {stack.site.layout.log}   Stop: Ctrl-C"
