@@ -100,7 +100,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
             "CLAMD_SPOOL": str(layout.spool),
         },
         "courier": {
-            "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}",
+            "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}/v26.0",
             "TSA_URL": urls["tsa"],
             "PUBLIC_URL": urls["customer"],
             **authority,
