@@ -19,6 +19,7 @@ from sandbox.launch import LaunchRefused, Stack
 from sandbox.launch.catalogue import base_environment
 from sandbox.launch.cells import Isolation, probe
 from sandbox.launch.health import http_health, process_alive
+from sandbox.launch.layout import Layout
 from sandbox.launch.programs import Program
 from sandbox.launch.site import Site
 from tests.services.processes import free_port
@@ -79,7 +80,9 @@ PORTS = {role: free_port() for role in ("customer", "inspector", "custodian")}
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("stack"), catalogue=a_catalogue(PORTS)) as running:
-        (running.site.layout.keys / "keyring" / "root").write_text("root key")
+        root = running.site.layout.keys / "keyring" / "root"
+        root.touch(mode=0o600)
+        root.write_text("root key")
         yield running
 
 
@@ -260,6 +263,7 @@ def test_a_killed_launcher_takes_everything_with_it(tmp_path: Path) -> None:
         assert len(processes_of(tmp_path)) >= 2
         launcher.kill()
     eventually(lambda: processes_of(tmp_path) == [])
+    Layout(root=tmp_path).remove_passing()
 
 
 def test_what_a_killed_manager_left_behind_is_stopped_by_the_next_start(tmp_path: Path) -> None:
