@@ -27,6 +27,7 @@ from storage.blobs.protocol import (
     checked_name,
     checked_prefix,
     checked_range,
+    is_name,
 )
 from storage.blobs.writing import failure_of, translated, write_all
 
@@ -113,7 +114,7 @@ class LocalBlobStore:
             if path is None:
                 return
             name = path.name.replace(".", "/")
-            if name.startswith(start):
+            if name.startswith(start) and is_name(name):
                 yield name
 
     def check(self) -> None:

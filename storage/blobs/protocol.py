@@ -104,9 +104,14 @@ class BlobStore(Protocol):
 
 def checked_name(untrusted_name: str) -> str:
     """Return the name when it is one. Raises BlobNameRefused."""
-    if len(untrusted_name) > NAME_LIMIT or NAME.fullmatch(untrusted_name) is None:
+    if not is_name(untrusted_name):
         raise BlobNameRefused
     return untrusted_name
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a store can hold an object of this name; what else lies in a folder or bucket is not ours."""
+    return len(text) <= NAME_LIMIT and NAME.fullmatch(text) is not None
 
 
 def checked_prefix(untrusted_prefix: str) -> str:

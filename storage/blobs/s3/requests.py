@@ -1,5 +1,6 @@
 """One S3 client of this process, made when first needed; requests tried again until a deadline, errors as BlobError."""
 
+import copy
 import random
 import threading
 import time
@@ -61,6 +62,13 @@ class Requests:
                     raise failure from error
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 (spreads retries, hides nothing)
             pause = min(pause * 2, 2.0)
+
+    def within(self, patience: float) -> "Requests":
+        """Return the same way with another patience, over the same client."""
+        self._client()
+        other = copy.copy(self)
+        other._patience = patience
+        return other
 
     def once(self, request: "Callable[[S3Client], _T]") -> _T:
         """Send a request a single time. Raises BlobError."""

@@ -7,6 +7,7 @@ The bucket is taken to be unversioned: in a versioned one a deleted object remai
 
 import base64
 import contextlib
+import copy
 import hashlib
 import re
 import secrets
@@ -27,6 +28,7 @@ from storage.blobs.protocol import (
     checked_name,
     checked_prefix,
     checked_range,
+    is_name,
 )
 from storage.blobs.s3.requests import Requests
 
@@ -39,6 +41,9 @@ PART = 8 * 1024 * 1024
 
 PATIENCE = 45.0
 """Seconds for which a failing request is tried again: a restarted store needs up to 20."""
+
+CHECK_PATIENCE = 3.0
+"""Seconds for which a health check tries again: who asks for it asks again soon."""
 
 _WRITER = "writer"
 """Metadata that tells whose object lies under a name, when an answer was lost and the request was sent again."""
@@ -110,9 +115,7 @@ class S3BlobStore:
 
     def delete(self, name: str) -> None:
         """See BlobStore."""
-        key = self._key(name)
-        with contextlib.suppress(BlobMissing):
-            self._requests.tried(lambda s3: s3.delete_object(Bucket=self._bucket, Key=key))
+        self._delete(self._key(name))
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """See BlobStore. A thousand a request."""
@@ -121,25 +124,33 @@ class S3BlobStore:
         while True:
             page = self._requests.tried(partial(self._list, start, after))
             keys = [found["Key"] for found in page.get("Contents", [])]
-            yield from (key.removeprefix(self._prefix) for key in keys)
+            yield from filter(is_name, (key.removeprefix(self._prefix) for key in keys))
             if not keys or not page["IsTruncated"]:
                 return
             after = keys[-1]
 
     def check(self) -> None:
-        """See BlobStore. Also refuses a server that lets a second writer overwrite the probe."""
-        name = f"probe/{secrets.token_hex(16)}"
+        """See BlobStore. Also refuses a server that lets a second writer overwrite. Tries for a few seconds only."""
+        quick = copy.copy(self)
+        quick._requests = self._requests.within(CHECK_PATIENCE)
+        quick._probe(f"{self._prefix}.probe/{secrets.token_hex(16)}")  # the dot: no name of an object is like it
+
+    def _probe(self, key: str) -> None:
         try:
-            self.put(name, [b"probe"])
+            self._put_whole(key, "first", b"probe")
             with contextlib.suppress(BlobExists):
-                self.put(name, [b"other"])
+                self._put_whole(key, "second", b"probe")
                 raise BlobStoreUnavailable("the store overwrites objects")
-            if self.read_range(name, 0, 5) != b"probe":
+            if self._get(key, 0, 5)[0] != b"probe":
                 raise BlobStoreUnavailable("the store does not return what was stored")
         except (BlobMissing, BlobDamaged, BlobExists) as error:
             raise BlobStoreUnavailable(error.code) from error
         finally:
-            self.delete(name)
+            self._delete(key)
+
+    def _delete(self, key: str) -> None:
+        with contextlib.suppress(BlobMissing):
+            self._requests.tried(lambda s3: s3.delete_object(Bucket=self._bucket, Key=key))
 
     def _list(self, start: str, after: str, s3: "S3Client") -> "ListObjectsV2OutputTypeDef":
         return s3.list_objects_v2(Bucket=self._bucket, Prefix=start, StartAfter=after)

@@ -175,6 +175,14 @@ def test_an_unmounted_disk_is_not_an_empty_store(tmp_path: Path) -> None:
             ask()
 
 
+def test_what_others_left_in_the_folder_is_not_listed(local_store: LocalBlobStore, tmp_path: Path) -> None:
+    local_store.put("ours", [b"x"])
+    (path,) = (tmp_path / "blobs" / "objects").glob("*/*/ours")
+    path.with_name("Theirs~").write_text("x")
+    path.with_name("..swp").write_text("x")
+    assert list(local_store.names()) == ["ours"]
+
+
 def test_a_folder_that_cannot_be_written_fails_the_check(tmp_path: Path) -> None:
     (tmp_path / "blobs").write_text("in the way")
     with pytest.raises(BlobStoreUnavailable):

@@ -13,6 +13,7 @@ from storage.blobs import (
     BlobError,
     BlobExists,
     BlobMissing,
+    BlobNameRefused,
     BlobStoreFull,
     BlobStoreUnavailable,
 )
@@ -194,6 +195,29 @@ def test_a_wrong_setting_fails_the_check_at_once(s3_bucket, wrong: dict[str, str
     assert time.monotonic() - began < 8
 
 
+def test_what_others_keep_in_the_bucket_is_not_listed(s3_bucket, weed: Weed) -> None:
+    store = store_at(s3_bucket, s3_bucket.endpoint_url)
+    store.put("ours", [b"x"])
+    other = weed.client()
+    for key in ("Theirs.txt", "vault/.probe/1", "a b"):
+        other.put_object(Bucket=s3_bucket.name, Key=key, Body=b"x")
+    other.close()
+    assert list(store.names()) == ["ours"]
+
+
+def test_prefixes_keep_two_stores_of_one_bucket_apart(s3_bucket) -> None:
+    one, two = (store_at(s3_bucket, s3_bucket.endpoint_url, prefix=prefix) for prefix in ("one", "two"))
+    one.put("a", [b"1"])
+    with pytest.raises(BlobMissing):
+        two.size("a")
+    two.put("a", [b"2"])
+    one.delete("a")
+    assert list(one.names()) == []
+    assert list(two.names()) == ["a"]
+    with pytest.raises(BlobNameRefused):
+        store_at(s3_bucket, s3_bucket.endpoint_url, prefix="../one")
+
+
 def test_a_missing_bucket_is_no_empty_store(s3_bucket) -> None:
     store = store_at(s3_bucket, s3_bucket.endpoint_url, bucket="no-such-bucket")
     with pytest.raises(BlobStoreUnavailable):
@@ -206,7 +230,7 @@ def test_no_server_at_all_is_told_within_the_patience(s3_bucket) -> None:
         began = time.monotonic()
         with pytest.raises(BlobStoreUnavailable):
             ask()
-        assert 0.3 < time.monotonic() - began < 5
+        assert 0.3 < time.monotonic() - began < 8
 
 
 def test_a_server_that_overwrites_fails_the_check(s3_bucket, proxy: FaultProxy) -> None:
