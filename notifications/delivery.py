@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
-from notifications.whatsapp.templates import REQUEST, RETURNED, language_for
+from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
 from records.messages import UNKNOWN_WAIT, Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
 from records.requests import RequestState
 from storage.database import Database, new_id, utcnow
@@ -93,7 +93,7 @@ def _ready(tools: Tools, message: Message, row: WhatsAppSender, attempt_id: str)
         to=party.phone or party.bsuid or "",
         template=TEMPLATES[Purpose(message.purpose)],
         language=language_for(party.locale),
-        body=(_first_name(party.name), case.external_ref or case.title),
+        body=(_spoken(party.name.split()[0] if party.name.split() else ""), _spoken(case.title, case.external_ref)),
         suffix=tools.token(message.link_id),
         attempt_id=attempt_id,
     )
@@ -214,5 +214,11 @@ def _wait(number: int) -> timedelta:
     return timedelta(seconds=min(4.0**number, 300) * (1 + random.random() / 2))  # noqa: S311 (jitter)
 
 
-def _first_name(name: str) -> str:
-    return name.split()[0][:NAME_LIMIT] if name.split() else "-"
+def _spoken(*texts: str | None) -> str:
+    """Return the first text that may travel in a message (no identifier, no forbidden character), else a dash."""
+    for text in texts:
+        try:
+            return checked_parameters([(text or "")[:NAME_LIMIT]])[0]
+        except InvalidMessage:
+            continue
+    return "-"

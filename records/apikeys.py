@@ -29,6 +29,8 @@ class ApiKey(Base):
 
     id: Mapped[NewId]
     org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
+    """Team that gets the cases which this key opens."""
     name: Mapped[str] = mapped_column(String(80))
     secret_sha256: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the 256-bit random secret (enough for a random value of that size)."""
@@ -62,13 +64,21 @@ class IdempotentCall(Base):
 
 
 def create_api_key(
-    session: Session, *, org_id: str, name: str, scopes: list[str], now: datetime, expires_at: datetime | None = None
+    session: Session,
+    *,
+    org_id: str,
+    name: str,
+    scopes: list[str],
+    now: datetime,
+    team_id: str | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key. Returns the row and the whole key `rsg_live_<id>_<secret>`, which is not stored."""
     secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     row = ApiKey(
         id=new_id(),
         org_id=org_id,
+        team_id=team_id,
         name=name,
         secret_sha256=hashlib.sha256(secret.encode()).hexdigest(),
         scopes=scopes,

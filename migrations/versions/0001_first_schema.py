@@ -130,23 +130,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "api_keys",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("org_id", sa.String(length=32), nullable=False),
-        sa.Column("name", sa.String(length=80), nullable=False),
-        sa.Column("secret_sha256", sa.String(length=64), nullable=False),
-        sa.Column("scopes", Json, nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("expires_at", UtcDateTime(), nullable=True),
-        sa.Column("revoked_at", UtcDateTime(), nullable=True),
-        sa.Column("last_used_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_api_keys_org_id_organizations")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
-    )
-    with op.batch_alter_table("api_keys", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_api_keys_org_id"), ["org_id"], unique=False)
-
-    op.create_table(
         "privacy_notices",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("org_id", sa.String(length=32), nullable=False),
@@ -210,23 +193,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_whatsapp_senders_org_id"), ["org_id"], unique=False)
 
     op.create_table(
-        "idempotent_calls",
+        "api_keys",
         sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("api_key_id", sa.String(length=32), nullable=False),
-        sa.Column("method", sa.String(length=8), nullable=False),
-        sa.Column("path", sa.String(length=200), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column("body", sa.Text(), nullable=True),
-        sa.Column("resource_id", sa.String(length=32), nullable=True),
+        sa.Column("org_id", sa.String(length=32), nullable=False),
+        sa.Column("team_id", sa.String(length=32), nullable=True),
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("secret_sha256", sa.String(length=64), nullable=False),
+        sa.Column("scopes", Json, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name=op.f("fk_idempotent_calls_api_key_id_api_keys")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotent_calls")),
-        sa.UniqueConstraint(
-            "api_key_id", "method", "path", "key", name=op.f("uq_idempotent_calls_api_key_id_method_path_key")
-        ),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_api_keys_org_id_organizations")),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_api_keys_team_id_teams")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
     )
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_keys_org_id"), ["org_id"], unique=False)
+
     op.create_table(
         "inbound_events",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -329,6 +313,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cases_org_id"), ["org_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_cases_updated_at"), ["updated_at"], unique=False)
 
+    op.create_table(
+        "idempotent_calls",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("api_key_id", sa.String(length=32), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("path", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("resource_id", sa.String(length=32), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name=op.f("fk_idempotent_calls_api_key_id_api_keys")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotent_calls")),
+        sa.UniqueConstraint(
+            "api_key_id", "method", "path", "key", name=op.f("uq_idempotent_calls_api_key_id_method_path_key")
+        ),
+    )
     op.create_table(
         "staff_sessions",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -811,6 +813,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_staff_sessions_member_id"))
 
     op.drop_table("staff_sessions")
+    op.drop_table("idempotent_calls")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cases_updated_at"))
         batch_op.drop_index(batch_op.f("ix_cases_org_id"))
@@ -828,7 +831,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_inbound_events_due_at_lease_until"))
 
     op.drop_table("inbound_events")
-    op.drop_table("idempotent_calls")
+    with op.batch_alter_table("api_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_api_keys_org_id"))
+
+    op.drop_table("api_keys")
     with op.batch_alter_table("whatsapp_senders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_whatsapp_senders_org_id"))
 
@@ -845,10 +851,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_privacy_notices_org_id"))
 
     op.drop_table("privacy_notices")
-    with op.batch_alter_table("api_keys", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_api_keys_org_id"))
-
-    op.drop_table("api_keys")
     with op.batch_alter_table("quarantine_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_quarantine_keys_due_at_lease_until"))
 

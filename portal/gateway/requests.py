@@ -109,6 +109,7 @@ def _create(session: Session, key: ApiKey, body: NewRequest, now: datetime) -> A
         case=NewCase(
             untrusted_title=body.title or body.external_ref or body.template_key,
             untrusted_reference=body.external_ref,
+            team_id=key.team_id,
         ),
         party=NewParty(
             untrusted_name=body.contact.name,

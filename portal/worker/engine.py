@@ -135,7 +135,13 @@ class Engine:
         """Work until `stop` is set, then let what is running come to its next commit."""
         refuse_pickle()
         DBOS(config=self._config)
-        workflow = DBOS.workflow(name=f"{self._role}-work")(self._work)
+
+        @DBOS.workflow(name=f"{self._role}-work")
+        def workflow(task_name: str, row_id: str, attempt: int) -> str:
+            """One durable step that answers with a code."""
+            result: str = DBOS.run_step({"name": task_name}, self._attempt, task_name, row_id, attempt)
+            return result
+
         DBOS.launch()
         threads = [threading.Thread(target=self._go_round, args=(each, stop), name=each.name) for each in self._rounds]
         threads.append(threading.Thread(target=self._renew, args=(stop,), name="renew"))
@@ -173,11 +179,6 @@ class Engine:
                     DBOS.start_workflow(workflow, task.name, held.id, held.attempt)
             filled = filled or len(leases) == room
         return filled
-
-    def _work(self, task_name: str, row_id: str, attempt: int) -> str:
-        """The workflow: one durable step that answers with a code."""
-        result: str = DBOS.run_step({"name": task_name}, self._attempt, task_name, row_id, attempt)
-        return result
 
     def _attempt(self, task_name: str, row_id: str, attempt: int) -> str:
         task, held = self._tasks[task_name], Lease(id=row_id, attempt=attempt)

@@ -6,6 +6,7 @@ header and answers with 16 bytes. Every refusal is recorded in a transaction of 
 """
 
 import base64
+import contextlib
 import json
 import socketserver
 import threading
@@ -199,8 +200,10 @@ class _Connection(socketserver.StreamRequestHandler):
     server: OpenerServer
 
     def handle(self) -> None:
-        line = self.rfile.readline(MAX_LINE)
-        self.wfile.write(self.server.answer(line))
+        with contextlib.suppress(OSError):  # whoever asked went away: nothing was given
+            line = self.rfile.readline(MAX_LINE)
+            if line:
+                self.wfile.write(self.server.answer(line))
 
 
 def answer(tools: Tools, untrusted_line: bytes) -> bytes:
