@@ -50,6 +50,7 @@ def test_the_mac_belongs_to_the_file_key() -> None:
         VERSION + b"-> a\nA-_A\n" + MAC,
         VERSION + b"-> a\nAA AA\n" + MAC,
         VERSION + b"-> a\n" + b"A" * 65 + b"\n\n" + MAC,
+        VERSION + b"-> a\n" + b"A" * 68 + b"\n\n" + MAC,
         VERSION + b"-> a\n" + b"A" * 64 + b"\n" + MAC,
         VERSION + b"-> a\nAAAA\nAAAA\n" + MAC,
         VERSION + b"-> a\n\n\n" + MAC,

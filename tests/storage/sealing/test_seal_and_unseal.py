@@ -18,7 +18,7 @@ from storage.sealing.errors import (
 )
 from storage.sealing.header import Stanza
 from storage.sealing.seal import PublicKey, Sealed, Sealing, seal_bytes, seal_file_key
-from storage.sealing.unseal import PrivateKey, decrypt, open_header, reseal_header, unseal_bytes
+from storage.sealing.unseal import PrivateKey, decrypt, open_header, recover_file_key, reseal_header, unseal_bytes
 
 FILE_KEY = bytes(range(100, 116))
 
@@ -148,6 +148,17 @@ def test_a_header_with_a_stanza_out_of_place_is_refused_though_its_mac_is_right(
 ) -> None:
     with pytest.raises(HeaderRefused):
         open_header(forged(identity, *stanzas), identity, DocumentContext(org="o", doc="d", part="original"))
+
+
+def test_a_passphrase_is_no_recipient_even_for_a_foreign_file(identity: PrivateKey) -> None:
+    scrypt = Stanza(arguments=("scrypt", "A" * 22, "10"), body=bytes(32))
+    with pytest.raises(HeaderRefused):
+        recover_file_key(headers.parse(forged(identity, scrypt)), [identity])
+
+
+def test_an_unknown_stanza_of_a_foreign_file_is_passed_over(identity: PrivateKey, stranger: PrivateKey) -> None:
+    foreign = headers.parse(forged(identity, Stanza(arguments=("other-kind", "x"), body=b"123")))
+    assert recover_file_key(foreign, [stranger, identity]) == FILE_KEY
 
 
 @pytest.mark.parametrize(
