@@ -168,3 +168,19 @@ def revoke(session: Session, link: UploadLink, *, now: datetime) -> None:
     if link.revoked_at is None:
         link.revoked_at = now
         session.flush()
+
+
+def is_stale(session: Session, visit_id: str, *, now: datetime, after: timedelta) -> bool:
+    """Whether a visit was last noted longer ago than `after`: noting it at every request would be a write each."""
+    visit = session.get(Visit, visit_id)
+    return visit is not None and now - visit.last_seen_at > after
+
+
+def touch(session: Session, visit_id: str, *, now: datetime) -> None:
+    """Note that a visit is being used."""
+    session.execute(update(Visit).where(Visit.id == visit_id, Visit.last_seen_at < now).values(last_seen_at=now))
+
+
+def end_visit(session: Session, visit_id: str, *, now: datetime) -> None:
+    """End a visit: its cookie is worth nothing from now on."""
+    session.execute(update(Visit).where(Visit.id == visit_id, Visit.ends_at > now).values(ends_at=now))

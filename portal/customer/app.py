@@ -1,0 +1,99 @@
+"""Wires the public portal from its settings. The only module here that reads them."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+from flask import Response, g, jsonify, make_response, render_template, request
+
+from config.logging import configure_logging
+from config.settings import CustomerSettings
+from intake.links import LinkSigner
+from intake.receiving import Intake
+from portal.customer.plain import plain
+from portal.customer.tus import tus
+from portal.customer.views import pages
+from portal.customer.visits import Desk, csrf_token, enter, select_language
+from portal.web.application import PortalApp, create_app
+from portal.web.errors import Problem
+from portal.web.language import current_language
+from storage.blobs import BlobStore
+from storage.blobs.opening import open_store
+from storage.database import Database, utcnow
+from storage.sealing.signing import VerifyKey
+
+PACKAGE = "portal.customer"
+
+
+def customer() -> PortalApp:
+    """Return the public portal for a WSGI server. Raises ConfigError when a setting is missing, weak or foreign."""
+    settings = CustomerSettings.load()
+    configure_logging("customer")
+    return build(
+        database=Database(settings.database_url),
+        blobs=open_store(**asdict(settings.blob_place())),
+        custodian=VerifyKey(settings.custodian_public()),
+        signer=LinkSigner(settings.link_keys()),
+        customer_key=settings.customer_key(),
+        transport_security=settings.public_url.startswith("https://"),
+    )
+
+
+def build(
+    *,
+    database: Database,
+    blobs: BlobStore,
+    custodian: VerifyKey,
+    signer: LinkSigner,
+    customer_key: bytes,
+    transport_security: bool = False,
+) -> PortalApp:
+    """Make the public portal from its parts."""
+    app = create_app(
+        PACKAGE,
+        database=database,
+        secret_key=customer_key,
+        guard_checks={"visit": enter},
+        render_error=render_error,
+        locale_selector=select_language,
+        timezone_selector=lambda: g.get("timezone"),
+        ready_checks={"blobs": lambda: _checked(blobs)},
+        transport_security=transport_security,
+    )
+    app.extensions["desk"] = Desk(
+        signer=signer,
+        intake=Intake(database=database, blobs=blobs, custodian=custodian, clock=utcnow),
+        customer_key=customer_key,
+    )
+    static = Path(app.root_path) / "static"
+    versions = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for file in static.iterdir()}
+    app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={versions[name]}"
+    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for blueprint in (pages, plain, tus):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def render_error(problem: Problem) -> Response:
+    """Draw an error: JSON for the script and for tus, a page for everybody else."""
+    words = problem.row.words(current_language())
+    limit = g.get("upload_limit")
+    if request.path.startswith(("/e/uploads", "/e/state")):
+        limits = {} if limit is None else {"limit": limit}
+        return jsonify(code=problem.code, message=words, reference=problem.reference, **limits)
+    return make_response(
+        render_template(
+            "customer/error.html",
+            problem=problem,
+            words=words,
+            limit=limit,
+            inside="visitor" in g and problem.code != "link_closed",
+            company=None,
+        )
+    )
+
+
+def _checked(blobs: BlobStore) -> str:
+    blobs.check()
+    return "ok"

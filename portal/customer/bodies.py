@@ -1,0 +1,61 @@
+"""Request bodies as chunks: read as they come, ended politely when refused, cut when they stand still."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+from flask import request
+from werkzeug.exceptions import ClientDisconnected
+
+from intake.errors import BodyCut
+
+CHUNK = 256 * 1024
+IDLE_SECONDS = 30.0
+"""A body that sends nothing for so long is cut; what had arrived is kept."""
+SLOWEST = 1024
+"""Bytes a second that a body must reach, measured over a minute."""
+WINDOW_SECONDS = 60.0
+DRAIN_BYTES = 64 * 1024 * 1024
+DRAIN_SECONDS = 20.0
+
+
+def body_chunks() -> Iterator[bytes]:
+    """Yield the body of the running request. Raises BodyCut when it ends before it should, or stalls."""
+    stream = _stream()
+    _limit_silence()
+    since, counted = time.monotonic(), 0
+    while True:
+        try:
+            chunk = stream.read(CHUNK)
+        except (ClientDisconnected, OSError):
+            raise BodyCut("connection") from None
+        if not chunk:
+            return
+        yield chunk
+        counted += len(chunk)
+        waited = time.monotonic() - since
+        if waited > WINDOW_SECONDS:
+            if counted < SLOWEST * waited:
+                raise BodyCut("too slow")
+            since, counted = time.monotonic(), 0
+
+
+def drain() -> None:
+    """Read on for a bounded while, so that the browser stops sending and sees the answer."""
+    stream, left, until = _stream(), DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
+    with contextlib.suppress(ClientDisconnected, OSError):
+        while left > 0 and time.monotonic() < until and (chunk := stream.read(CHUNK)):
+            left -= len(chunk)
+
+
+def _stream() -> IO[bytes]:
+    request.max_content_length = None  # counted against the upload's own limit, chunk by chunk
+    return request.stream
+
+
+def _limit_silence() -> None:
+    connection: Any = request.environ.get("gunicorn.socket")
+    if isinstance(connection, socket.socket):
+        connection.settimeout(IDLE_SECONDS)

@@ -1,0 +1,177 @@
+"""What the checklist shows of one request: cards, slots, their states and uploads under way.
+
+Nothing that was sent is ever shown back: no name, no thumbnail, no hash; only that something came, when, and how far
+it is.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.customer.reasons import Advice, advice
+from portal.customer.visits import Visitor
+from records.links import UploadLink
+from records.organizations import Organization, in_language
+from records.requests import OPEN_SLOTS, DocumentRequest, RequestState, Slot, SlotState
+from records.requirements import Format, Requirement
+from records.uploads import Upload, UploadState
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An upload that still receives in a slot. `mine`: this link may resume it."""
+
+    id: str
+    offset: int
+    length: int | None
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView:
+    """One place for one document."""
+
+    id: str
+    side: str
+    state: SlotState
+    open: bool
+    advice: Advice | None
+    note: str | None
+    changed_at: datetime
+    pending: Pending | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One requirement and its slots. Limits in MiB."""
+
+    title: str
+    why: str
+    retention: str
+    required: bool
+    image: bool
+    pdf: bool
+    image_limit: int
+    pdf_limit: int
+    image_bytes: int
+    pdf_bytes: int
+    accept: str
+    slots: tuple[SlotView, ...]
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to be sent here."""
+        return any(slot.open for slot in self.slots)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """Who asks, and how to reach them."""
+
+    name: str
+    phone: str | None
+    email: str | None
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checklist:
+    """The whole page."""
+
+    company: Company
+    cards: tuple[Card, ...]
+    expires_at: datetime
+    cancelled: bool
+
+    @property
+    def missing(self) -> int:
+        """Required documents that are still to be sent."""
+        return sum(1 for card in self.cards if card.required for slot in card.slots if slot.open)
+
+    @property
+    def total(self) -> int:
+        """Required documents."""
+        return sum(len(card.slots) for card in self.cards if card.required)
+
+    @property
+    def sent(self) -> int:
+        """Documents that came, whatever their state."""
+        return sum(1 for card in self.cards for slot in card.slots if not slot.open)
+
+    @property
+    def in_review(self) -> bool:
+        """Whether a state may change by itself soon."""
+        return any(slot.state == SlotState.RECEIVED for card in self.cards for slot in card.slots)
+
+    def version(self) -> str:
+        """Return a short digest that changes when anything on the page does."""
+        shown = json.dumps([asdict(card) for card in self.cards], default=str, sort_keys=True)
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+
+def company_of(org: Organization) -> Company:
+    """Return what every page shows of the company."""
+    return Company(name=org.name, phone=org.contact_phone, email=org.contact_email, timezone=org.timezone)
+
+
+def checklist(session: Session, visitor: Visitor, language: str) -> Checklist:
+    """Return the visitor's checklist in a language."""
+    request = session.get_one(DocumentRequest, visitor.request_id)
+    receiving = {
+        upload.slot_id: upload
+        for upload in session.scalars(
+            select(Upload).join(Slot).where(Slot.request_id == request.id, Upload.state == UploadState.RECEIVING)
+        )
+    }
+    cards: dict[str, list[Slot]] = {}
+    for slot in request.slots:
+        cards.setdefault(slot.requirement_id, []).append(slot)
+    return Checklist(
+        company=company_of(session.get_one(Organization, visitor.org_id)),
+        cards=tuple(
+            _card(slots[0].requirement, tuple(_slot(slot, receiving.get(slot.id), visitor) for slot in slots), language)
+            for slots in cards.values()
+        ),
+        expires_at=session.get_one(UploadLink, visitor.link_id).expires_at,
+        cancelled=request.state == RequestState.CANCELLED,
+    )
+
+
+def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) -> Card:
+    image, pdf = Format.IMAGE in requirement.formats, Format.PDF in requirement.formats
+    return Card(
+        title=in_language(requirement.title, language),
+        why=in_language(requirement.why, language),
+        retention=in_language(requirement.retention, language),
+        required=requirement.required,
+        image=image,
+        pdf=pdf,
+        image_limit=requirement.max_image_bytes // MIB,
+        pdf_limit=requirement.max_pdf_bytes // MIB,
+        image_bytes=requirement.max_image_bytes,
+        pdf_bytes=requirement.max_pdf_bytes,
+        accept=",".join(["image/*"] * image + ["application/pdf"] * pdf),
+        slots=slots,
+    )
+
+
+def _slot(slot: Slot, upload: Upload | None, visitor: Visitor) -> SlotView:
+    explained = slot.state in (SlotState.REFUSED, SlotState.RETURNED)
+    return SlotView(
+        id=slot.id,
+        side=slot.side,
+        state=SlotState(slot.state),
+        open=slot.state in OPEN_SLOTS,
+        advice=advice(slot.reason) if explained else None,
+        note=slot.note if slot.state == SlotState.RETURNED else None,
+        changed_at=slot.changed_at,
+        pending=None
+        if upload is None
+        else Pending(id=upload.id, offset=upload.offset, length=upload.length, mine=upload.link_id == visitor.link_id),
+    )

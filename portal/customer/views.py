@@ -1,0 +1,230 @@
+"""The customer's pages: landing without side effects, activation, checklist, receipt, leaving.
+
+Rules: GET and HEAD change nothing but the time of a visit; a closed link, whatever closed it, shows one page; the
+token leaves the address with the activation; names and contents of what was sent are never shown back.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+import audit
+from audit import Event
+from intake.errors import LinkRefused
+from portal.customer.checklist import Checklist, checklist, company_of
+from portal.customer.visits import (
+    COOKIE,
+    CsrfRefused,
+    check_csrf,
+    check_sender,
+    desk,
+    digest_of,
+    find_visitor,
+    keep_language,
+    new_secret,
+    set_cookie,
+    visitor,
+)
+from portal.web.application import reading, transaction
+from portal.web.guards import PUBLIC, guarded_by
+from portal.web.headers import same_origin
+from portal.web.language import current_language
+from records import links
+from records.errors import LinkClosed
+from records.links import UploadLink
+from records.organizations import Organization, current_notice, in_language
+from storage.database import utcnow
+
+pages = Blueprint("pages", __name__)
+pages.after_request(keep_language)
+
+NO_LINK = "0" * 32
+"""Looked up for a malformed token, so that it costs what an unknown one does."""
+TOUCH = timedelta(minutes=1)
+
+
+@pages.get("/")
+@guarded_by(PUBLIC)
+def home() -> ResponseReturnValue:
+    """Say what this place is, to somebody without a link."""
+    return render_template("customer/home.html")
+
+
+@pages.get("/s/<token>")
+@guarded_by(PUBLIC)
+def landing(token: str) -> ResponseReturnValue:
+    """Show who asks, for how much, until when, and the notice. Raises LinkClosed."""
+    link_id = _link_id(token)
+    here = find_visitor()
+    if here is not None and here.link_id == link_id:
+        return redirect("/e", code=303)
+    return render_template("customer/landing.html", **_landing(link_id), token=token)
+
+
+@pages.get("/s/<token>/notice")
+@guarded_by(PUBLIC)
+def landing_notice(token: str) -> ResponseReturnValue:
+    """Show the full privacy notice before anything is accepted. Raises LinkClosed."""
+    return render_template("customer/notice.html", **_landing(_link_id(token)), back=f"/s/{token}")
+
+
+@pages.post("/s/<token>")
+@guarded_by(PUBLIC)
+def activate(token: str) -> ResponseReturnValue:
+    """Open a visit: the notice is accepted, the browser gets a new secret, the token leaves the address."""
+    if not same_origin():
+        raise CsrfRefused("site")
+    secret, now = new_secret(), utcnow()
+    shown = request.form.get("notice", "")
+    with transaction() as session:
+        link = _open_link(session, _link_id(token))
+        notice = current_notice(session, link.org_id)
+        g.party_language = link.request.party.locale
+        if shown != notice.id:
+            return redirect(f"/s/{token}", code=303)  # a newer notice was published meanwhile: show it first
+        visit = links.activate(
+            session,
+            link_id=link.id,
+            cookie_sha256=digest_of(secret),
+            notice_id=notice.id,
+            locale=current_language(),
+            now=now,
+        )
+        trace: dict[str, Any] = {"org_id": link.org_id, "actor_id": link.id, "case_id": link.case_id, "now": now}
+        audit.record(session, Event.CUSTOMER_LINK_ACTIVATED, subject_id=visit.id, **trace)
+        audit.record(
+            session,
+            Event.CUSTOMER_NOTICE_ACCEPTED,
+            subject_id=notice.id,
+            details={"version": notice.version, "visit": visit.id},
+            **trace,
+        )
+    response = redirect("/e", code=303)
+    set_cookie(response, secret)
+    return response
+
+
+@pages.get("/e")
+@guarded_by("visit")
+def overview() -> ResponseReturnValue:
+    """Show the checklist."""
+    _touch()
+    return render_template("customer/checklist.html", **_page())
+
+
+@pages.get("/e/state")
+@guarded_by("visit")
+def state() -> ResponseReturnValue:
+    """Return the slots as they are now, small: nothing but the version when the asker has it already."""
+    board = _board()
+    version = f"{board.version()}-{current_language()}"
+    if request.args.get("v") == version:
+        return jsonify(v=version, review=board.in_review)
+    slots = {
+        slot.id: {
+            "open": slot.open,
+            "upload": slot.pending.id if slot.pending and slot.pending.mine else None,
+            "old": slot.pending.id if slot.pending else None,
+            "html": render_template("customer/_slot.html", slot=slot, card=card, company=board.company),
+        }
+        for card in board.cards
+        for slot in card.slots
+    }
+    summary = render_template("customer/_summary.html", board=board)
+    return jsonify(v=version, review=board.in_review, summary=summary, slots=slots)
+
+
+@pages.get("/e/done")
+@guarded_by("visit")
+def done() -> ResponseReturnValue:
+    """Show what was received and what is missing."""
+    _touch()
+    return render_template("customer/done.html", **_page(), now=utcnow())
+
+
+@pages.get("/e/notice")
+@guarded_by("visit")
+def notice() -> ResponseReturnValue:
+    """Show the full privacy notice."""
+    with reading() as session:
+        org = session.get_one(Organization, visitor().org_id)
+        text = in_language(current_notice(session, org.id).full, current_language())
+        company = company_of(org)
+    return render_template("customer/notice.html", company=company, full=text, back="/e")
+
+
+@pages.post("/e/leave")
+@guarded_by("visit")
+def leave() -> ResponseReturnValue:
+    """End the visit and have the browser forget it."""
+    check_sender()
+    check_csrf(request.form.get("csrf", ""))
+    with transaction() as session:
+        links.end_visit(session, visitor().visit_id, now=utcnow())
+    response = Response(render_template("customer/left.html", company=None))
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
+    return response
+
+
+@pages.get("/favicon.ico")
+@guarded_by(PUBLIC)
+def favicon() -> ResponseReturnValue:
+    """Browsers ask for it whatever the page says."""
+    abort(404)
+
+
+def _link_id(untrusted_token: str) -> str:
+    try:
+        return desk().signer.read(untrusted_token)
+    except LinkRefused:
+        return NO_LINK
+
+
+def _open_link(session: Any, link_id: str) -> UploadLink:
+    link: UploadLink | None = session.get(UploadLink, link_id)
+    if link is None or not link.accepts_activation(utcnow()):
+        raise LinkClosed("closed")
+    return link
+
+
+def _landing(link_id: str) -> dict[str, Any]:
+    with reading() as session:
+        link = _open_link(session, link_id)
+        g.party_language = link.request.party.locale
+        org = session.get_one(Organization, link.org_id)
+        g.timezone = org.timezone
+        notice = current_notice(session, org.id)
+        required = [slot for slot in link.request.slots if slot.requirement.required]
+        titles = {slot.requirement_id: slot.requirement.title for slot in link.request.slots}
+        return {
+            "company": company_of(org),
+            "count": len({slot.requirement_id for slot in required}),
+            "titles": [in_language(title, current_language()) for title in titles.values()],
+            "expires_at": link.expires_at,
+            "notice_id": notice.id,
+            "short": in_language(notice.short, current_language()),
+            "full": in_language(notice.full, current_language()),
+        }
+
+
+def _board() -> Checklist:
+    with reading() as session:
+        board = checklist(session, visitor(), current_language())
+    g.timezone = board.company.timezone
+    return board
+
+
+def _page() -> dict[str, Any]:
+    board = _board()
+    return {"board": board, "company": board.company, "version": f"{board.version()}-{current_language()}"}
+
+
+def _touch() -> None:
+    with reading() as session:
+        due = links.is_stale(session, visitor().visit_id, now=utcnow(), after=TOUCH)
+    if due:
+        with transaction() as session:
+            links.touch(session, visitor().visit_id, now=utcnow())

@@ -1,0 +1,151 @@
+"""Who is here: the visit behind the cookie, its CSRF token, and the language it reads.
+
+Rules: the cookie's secret is 256 random bits, made anew at each activation and stored only as SHA-256; there is no
+other session; the CSRF token is a MAC of that secret, so that nothing more has to be kept.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from flask import Response, current_app, g, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from intake.links import LinkSigner
+from intake.receiving import Intake
+from portal.web.application import reading
+from portal.web.language import normalise
+from records.errors import LinkClosed
+from records.links import Visit, live_visit
+from storage.database import utcnow
+
+COOKIE = "__Host-visit"
+LANGUAGE_COOKIE = "__Host-lang"
+SECRET_BYTES = 32
+
+
+class CsrfRefused(Exception):
+    """The form does not carry this visit's token, or another site sent it."""
+
+    code = "csrf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the portal was built with."""
+
+    signer: LinkSigner
+    intake: Intake
+    customer_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """The visit of this request."""
+
+    visit_id: str
+    link_id: str
+    request_id: str
+    org_id: str
+    language: str
+    secret: str
+
+
+def desk() -> Desk:
+    """Return the parts of the running portal."""
+    found: Desk = current_app.extensions["desk"]
+    return found
+
+
+def new_secret() -> str:
+    """Return a fresh secret for a visit's cookie: 256 bits, base64url."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest_of(secret: str) -> str:
+    """Return what the database knows of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def enter() -> None:
+    """Guard `visit`: let the request pass if its cookie belongs to a living visit. Raises LinkClosed."""
+    found = find_visitor()
+    if found is None:
+        raise LinkClosed("no visit")
+    g.visitor = found
+
+
+def find_visitor() -> Visitor | None:
+    """Return the living visit behind the cookie, or None."""
+    secret = request.cookies.get(COOKIE)
+    if not secret:
+        return None
+    with reading() as session:
+        try:
+            return visitor_of(live_visit(session, cookie_sha256=digest_of(secret), now=utcnow()), secret)
+        except LinkClosed:
+            return None
+
+
+def visitor_of(visit: Visit, secret: str) -> Visitor:
+    """Return the values of a visit, free of its session."""
+    return Visitor(
+        visit_id=visit.id,
+        link_id=visit.link_id,
+        request_id=visit.link.request_id,
+        org_id=visit.link.org_id,
+        language=visit.locale,
+        secret=secret,
+    )
+
+
+def visitor() -> Visitor:
+    """Return the visit that the guard let pass."""
+    found: Visitor = g.visitor
+    return found
+
+
+def csrf_token() -> str:
+    """Return the token that forms of this visit carry."""
+    message = b"csrf\n" + visitor().secret.encode("utf-8", "surrogateescape")
+    return hmac.digest(desk().customer_key, message, "sha256").hex()
+
+
+def check_csrf(untrusted_token: str) -> None:
+    """Raise CsrfRefused unless this is the visit's token."""
+    if not hmac.compare_digest(csrf_token().encode(), untrusted_token.encode("utf-8", "surrogateescape")):
+        raise CsrfRefused("token")
+
+
+def check_sender() -> None:
+    """Raise CsrfRefused when the browser says that another site sent this. Clients that are no browser say nothing."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        raise CsrfRefused("site")
+
+
+def set_cookie(response: BaseResponse, secret: str) -> None:
+    """Give the browser its secret for as long as it stays open."""
+    response.set_cookie(COOKIE, secret, secure=True, httponly=True, samesite="Lax", path="/")
+
+
+def select_language() -> str:
+    """Return what the reader chose, else the visit's language, the browser's, the party's, and Spanish."""
+    chosen = normalise(request.args.get("lang")) or normalise(request.cookies.get(LANGUAGE_COOKIE))
+    if chosen:
+        return chosen
+    if "visitor" in g:
+        return visitor().language
+    for tag, _ in request.accept_languages:
+        found = normalise(tag)
+        if found:
+            return found
+    return normalise(g.get("party_language")) or "es"
+
+
+def keep_language(response: Response) -> Response:
+    """Remember in the browser the language that the reader chose in the address."""
+    chosen = normalise(request.args.get("lang"))
+    if chosen and request.cookies.get(LANGUAGE_COOKIE) != chosen:
+        response.set_cookie(LANGUAGE_COOKIE, chosen, secure=True, httponly=True, samesite="Lax", path="/")
+    return response

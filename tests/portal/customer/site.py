@@ -1,0 +1,26 @@
+"""The public portal of a test, as gunicorn loads it: parts come from the environment of the test, not from settings."""
+
+import base64
+import os
+from pathlib import Path
+
+from intake.links import LinkSigner
+from portal.customer.app import build
+from portal.web.application import PortalApp
+from storage.blobs import LocalBlobStore
+from storage.database import Database
+from storage.sealing.signing import VerifyKey
+
+LINK_KEY = bytes(range(7, 39))
+CUSTOMER_KEY = bytes(range(100, 132))
+
+
+def app() -> PortalApp:
+    """Build the portal over the database and folder that the test made."""
+    return build(
+        database=Database(os.environ["SITE_DATABASE"]),
+        blobs=LocalBlobStore(Path(os.environ["SITE_BLOBS"])),
+        custodian=VerifyKey(base64.b64decode(os.environ["SITE_CUSTODIAN"])),
+        signer=LinkSigner([LINK_KEY]),
+        customer_key=CUSTOMER_KEY,
+    )
