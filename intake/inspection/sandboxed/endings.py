@@ -34,12 +34,25 @@ def ending_of(data: Bytes, mime: Mime) -> Reason:
     return _ENDINGS[mime](data)
 
 
-def jpeg_end(data: Bytes, start: int = 0) -> tuple[int, int]:
-    """Walk one JPEG (ITU-T T.81 annex B) from `start`: its first entropy-coded byte and the byte after its EOI.
+def jpeg_scan(data: Bytes) -> int:
+    """Return where the first entropy-coded byte of a JPEG stands.
 
-    Raises ValueError when the structure breaks or the file stops before EOI.
+    Raises ValueError when the structure breaks before.
     """
-    at, first_scan = start + 2, 0
+    return _walk_jpeg(data, 0, to_the_end=False)
+
+
+def jpeg_end(data: Bytes, start: int = 0) -> int:
+    """Return the place after the EOI of the JPEG that begins at `start`.
+
+    Raises ValueError when it breaks or stops before.
+    """
+    return _walk_jpeg(data, start, to_the_end=True)
+
+
+def _walk_jpeg(data: Bytes, start: int, *, to_the_end: bool) -> int:
+    """ITU-T T.81, annex B."""
+    at, scans = start + 2, 0
     size = len(data)
     if data[start:at] != b"\xff\xd8":
         raise ValueError("no SOI")
@@ -51,15 +64,17 @@ def jpeg_end(data: Bytes, start: int = 0) -> tuple[int, int]:
             at += 1
             continue
         if marker == 0xD9:
-            if not first_scan:
+            if not scans:
                 raise ValueError("no image before EOI")
-            return first_scan, at + 2
+            return at + 2
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if length < 2 or marker in (0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
             raise ValueError("bad segment")
         at += 2 + length
         if marker == 0xDA:
-            first_scan = first_scan or at
+            scans += 1
+            if not to_the_end:
+                return at
             found = _JPEG_MARKER.search(data, at)
             if found is None:
                 raise ValueError("no end of scan")
@@ -69,7 +84,7 @@ def jpeg_end(data: Bytes, start: int = 0) -> tuple[int, int]:
 
 def _jpeg(data: Bytes) -> Reason:
     try:
-        _, end = jpeg_end(data)
+        end = jpeg_end(data)
     except ValueError:
         return Reason.IMAGE_DAMAGED
     while end < len(data):
@@ -77,7 +92,7 @@ def _jpeg(data: Bytes) -> Reason:
         if data[at : at + 2] != b"\xff\xd8":
             break
         try:
-            _, end = jpeg_end(data, at)  # a second picture: CIPA DC-007 multi-picture format, gain maps
+            end = jpeg_end(data, at)  # a second picture: CIPA DC-007 multi-picture format, gain maps
         except ValueError:
             return Reason.POLYGLOT
     tail = data[end:]

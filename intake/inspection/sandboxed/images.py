@@ -17,10 +17,19 @@ from mmap import mmap
 from typing import IO, cast
 
 import pillow_heif
-from PIL import Image, ImageFile, ImageOps
+from PIL import (
+    Image,
+    ImageFile,
+    ImageOps,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from intake.inspection.limits import Limits
-from intake.inspection.sandboxed.endings import jpeg_end
+from intake.inspection.sandboxed.endings import jpeg_scan
 from intake.inspection.verdicts import Mime, Reason
 
 JPEG_SAMPLE = 64 * 1024
@@ -30,6 +39,10 @@ FORMATS: dict[Mime, tuple[str, ...]] = {
     Mime.WEBP: ("WEBP",),
     Mime.HEIC: ("HEIF",),
 }
+PRELOADED = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+"""Decoders, and what they import when they meet EXIF or a second picture (TIFF itself is not on any list of
+formats)."""
+
 Facts = tuple[Reason, int, int, int]
 """Reason, pages, width, height."""
 
@@ -40,10 +53,10 @@ def prepare() -> None:
     pillow_heif.options.DECODE_THREADS = 1
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.MAX_IMAGE_PIXELS = None  # our own bound is checked before decoding, with its own reason
-    Image.init()
-    for name, suffix in (("JPEG", "RGB"), ("PNG", "RGB"), ("WEBP", "RGB"), ("HEIF", "RGB")):
+    Image._initialized = 2  # no other format's decoder is ever loaded
+    for name in ("JPEG", "PNG", "WEBP"):
         sample = io.BytesIO()
-        Image.new(suffix, (16, 16)).save(sample, name)
+        Image.new("RGB", (16, 16)).save(sample, name)
         Image.open(sample, formats=(name,)).load()
 
 
@@ -102,9 +115,7 @@ def _decode_all(image: Image.Image, pages: int) -> None:
 
 
 def _decode_sample(data: mmap) -> None:
-    scan, end = jpeg_end(data)
-    stop = min(end - 2, scan + JPEG_SAMPLE)
-    sample = io.BytesIO(data[:stop] + b"\xff\xd9")
+    sample = io.BytesIO(data[: jpeg_scan(data) + JPEG_SAMPLE] + b"\xff\xd9")
     with Image.open(sample, formats=("JPEG",)) as image:
         image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()

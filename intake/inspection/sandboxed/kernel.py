@@ -22,9 +22,14 @@ class _CapabilityData(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-def own_namespaces() -> None:
-    """Give the caller a user namespace, and its next child a process namespace, of their own. Raises OSError."""
-    _check(_libc.unshare(CLONE_NEWUSER | CLONE_NEWPID))
+def own_user_namespace() -> None:
+    """Give the caller, which must be single-threaded, a user namespace of its own. Raises OSError."""
+    _check(_libc.unshare(CLONE_NEWUSER))
+
+
+def next_child_gets_a_process_namespace() -> None:
+    """Give the next child of the calling thread a process namespace of its own. Raises OSError; works once a thread."""
+    _check(_libc.unshare(CLONE_NEWPID))
 
 
 def die_with_parent() -> None:

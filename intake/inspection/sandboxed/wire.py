@@ -42,6 +42,7 @@ class End(IntEnum):
     OVER_LIMITS = 1
     CRASHED = 2
     STARVED = 3
+    """The machine is to blame, not the document: out of wall time, or the child's walls did not stand."""
 
 
 REASONS = tuple(Reason)

@@ -1,8 +1,9 @@
 """The warm process inside the sandbox: loads every library once and forks one guarded child for each document.
 
 Rules: it refuses to start when it can see a network, an environment or the host's files; it parses nothing itself;
-each child has its own user and process namespace, its own limits and only its own document; a child's guardian, never
-the child, tells how it ended.
+each child has its own process namespace, its own limits, only its own document and no capability; the zygote's user
+namespace maps nobody, so that no child can make another one to gain any; a child's guardian, never the child, tells how
+it ended.
 """
 
 import gc
@@ -12,12 +13,17 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 
 from intake.inspection.sandboxed import jobs, kernel
 from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Kind, Request, record
 
 CONTROL = 0
+BROKE_ON_DOCUMENT, OUT_OF_MEMORY, WALLS_FAILED = 1, 2, 3
+"""How a child ends by itself when it does not finish."""
+
+MOST_DESCRIPTORS = 1 << 20
 WATCH_SECONDS = 0.025
 HOST_FOLDERS = ("/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var")  # noqa: S108 - looked for, not used
 
@@ -26,20 +32,17 @@ def main() -> None:
     """Serve requests from the control socket on descriptor 0 until its other end closes."""
     refuse_a_leaky_sandbox()
     kernel.hide_from_siblings()
+    kernel.own_user_namespace()
     jobs.prepare()
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control = socket.socket(fileno=CONTROL)
     control.send(READY)
     while True:
         packet, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 3)
-        if not packet:
+        if not packet or len(descriptors) != 3:
             return
-        if len(descriptors) == 3 and os.fork() == 0:
-            _guard(control, packet, *descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        threading.Thread(target=_guard, args=(packet, *descriptors), daemon=True).start()
 
 
 def refuse_a_leaky_sandbox() -> None:
@@ -72,36 +75,51 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def _guard(control: socket.socket, packet: bytes, document: int, output: int, reply: int) -> None:
-    """Run one child to its end and tell how it ended. Never returns."""
+def _guard(packet: bytes, document: int, output: int, reply: int) -> None:
+    """Run one child to its end and tell how it ended.
+
+    One thread for each document: a process namespace is the thread's.
+    """
     try:
-        control.close()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         request = Request.decode(packet)
-        kernel.own_namespaces()
+        kernel.next_child_gets_a_process_namespace()
         child = os.fork()
         if child == 0:
             _work(request, document, output, reply)
         end, detail = _watch(child, request)
-        with socket.socket(fileno=reply) as answers:
-            answers.send(record(Kind.ENDED, end, detail))
+        os.write(reply, record(Kind.ENDED, end, detail))
+    except OSError:
+        return  # the trusted side sees a reply socket that closes without an end, and reaches no verdict
     finally:
-        os._exit(0)
+        for descriptor in (document, output, reply):
+            os.close(descriptor)
 
 
 def _work(request: Request, document: int, output: int, reply: int) -> None:
     """Be the child: give up everything, do the job. Never returns."""
-    status = 1
+    status = WALLS_FAILED
     try:
+        gc.disable()  # it would only copy the zygote's pages
+        _close_all_but(1, 2, document, output, reply)
         kernel.die_with_parent()
         _bound(request)
         kernel.drop_everything()
+        status = BROKE_ON_DOCUMENT
         jobs.perform(request, document, output, socket.socket(fileno=reply))
         status = 0
     except MemoryError:
-        status = 2
+        status = OUT_OF_MEMORY
     finally:
         os._exit(status)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close the control socket and every descriptor that belongs to another document."""
+    start = 0
+    for descriptor in sorted(kept):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, MOST_DESCRIPTORS)
 
 
 def _bound(request: Request) -> None:
@@ -136,7 +154,9 @@ def _watch(child: int, request: Request) -> tuple[End, int]:
     if killed is not None:
         return killed, 0
     code = os.waitstatus_to_exitcode(status)
-    if code in (2, -signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
+    if code == WALLS_FAILED:
+        return End.STARVED, 0
+    if code in (OUT_OF_MEMORY, -signal.SIGXCPU, -signal.SIGKILL, -signal.SIGXFSZ):
         return End.OVER_LIMITS, abs(code)
     return (End.FINISHED, 0) if code == 0 else (End.CRASHED, abs(code))
 
