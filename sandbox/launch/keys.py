@@ -22,6 +22,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "opener": (),
     "whatsapp": ("app_secret", "access_token"),
     "tsa": (),
+    "demo": (),
 }
 SHARED: dict[str, tuple[str, ...]] = {
     "link_keys": ("customer", "gateway", "staff", "courier"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sandbox.launch.layout import Layout
 
@@ -30,6 +31,11 @@ class Site:
         hosts = {"customer": "portal", "gateway": "api", "staff": "staff", "whatsapp": "phone"}
         urls = {name: f"http://{host}.localhost:{self.port(name)}" for name, host in hosts.items()}
         return urls | {"tsa": f"http://127.0.0.1:{self.port('tsa')}"}
+
+    @property
+    def message_templates(self) -> Path:
+        """Return the file of the message templates that the simulator has approved from the start."""
+        return self.layout.run / "whatsapp-templates.json"
 
     def jobs_url(self, role: str) -> str:
         """Return the database of a role's job engine: a file of its own, or a schema of the PostgreSQL database."""

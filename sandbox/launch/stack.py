@@ -19,7 +19,7 @@ from sandbox.launch.layout import Layout
 from sandbox.launch.programs import Program
 from sandbox.launch.site import DEFAULT_PORT_BASE, Site
 from sandbox.launch.supervisor import Supervisor
-from sandbox.launch.welcome import with_codes
+from sandbox.launch.welcome import last_words, with_codes
 
 PATIENCE = 90.0
 """Seconds until everything must be healthy."""
@@ -198,5 +198,4 @@ class Stack:
         if self._supervisor.state(name) in ("BACKOFF", "STARTING", "RUNNING"):
             starts.add((name, int(self._supervisor.info(name)["start"])))
         if sum(1 for started, _ in starts if started == name) >= MOST_STARTS:
-            lines = self.log(name).read_text(errors="replace").strip().splitlines() if self.log(name).exists() else []
-            raise LaunchRefused(f"{name} does not start: {(lines or ['it says nothing'])[-1][:400]} ({self.log(name)})")
+            raise LaunchRefused(f"{name} does not start: {last_words(self.log(name))} ({self.log(name)})")

@@ -1,6 +1,8 @@
 """What a newcomer reads when everything is up: where to go, who to be, what to call."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -30,6 +32,27 @@ def login_lines(logins: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield one line a login: role, address, password, code."""
     for login in logins:
         yield f"    {login['role']:<14} {login['email']:<30} {login['password']:<18} code {login.get('code', '-')}"
+
+
+def last_words(log: Path) -> str:
+    """Return the line of a program's log that most likely says why it ended: its last error, else its last line."""
+    try:
+        lines = log.read_text("utf-8", "replace").splitlines()[-60:]
+    except OSError:
+        return "it says nothing"
+    lines = [line for line in lines if line.strip()]
+    told = [reason for line in lines if (reason := _reason(line))]
+    return (told or lines or ["it says nothing"])[-1][:400]
+
+
+def _reason(line: str) -> str | None:
+    """Return what a line says of an error: an exception in a JSON line, or plain text that is no traceback's frame."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None if line.startswith((" ", "Traceback")) or "HaltServer" in line else line
+    exception = told.get("exception") if isinstance(told, dict) else None
+    return f"{exception.get('type')} {exception.get('says', '')}".strip() if isinstance(exception, dict) else None
 
 
 def _lines(stack: "Stack") -> Iterator[str]:
