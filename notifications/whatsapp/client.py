@@ -6,6 +6,7 @@ in a parameter, a blank in a link) is refused here with `InvalidMessage`, before
 Source: Graph API v26.0, developers.facebook.com/docs/whatsapp/cloud-api.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class CloudApi:
             transport=transport,
             trust_env=False,  # a proxy or .netrc of the environment must not see or change these requests
             follow_redirects=False,
-            headers={"user-agent": "resguardo", "accept": "application/json"},
+            headers={"user-agent": "resguardo", "accept": "application/json", "content-type": "application/json"},
         )
 
     def __enter__(self) -> Self:
@@ -150,7 +151,7 @@ class CloudApi:
     def mark_read(self, sender: Sender, *, wamid: str) -> CallOutcome:
         """Show the customer that their message was seen."""
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
-        return self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", json=body)
+        return self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", body=body)
 
     def delete_media(self, sender: Sender, *, media_id: str) -> CallOutcome:
         """Ask the platform to forget a file that a customer sent into the chat. Nothing is ever downloaded."""
@@ -158,7 +159,7 @@ class CloudApi:
 
     def create_template(self, sender: Sender, *, payload: dict[str, Any]) -> CallOutcome:
         """Submit a template (see `templates.payload`) for review: {id, status, category}."""
-        return self._call(sender, "POST", f"{_path(sender.waba_id)}/message_templates", json=payload)
+        return self._call(sender, "POST", f"{_path(sender.waba_id)}/message_templates", body=payload)
 
     def list_templates(self, sender: Sender) -> Iterator[dict[str, Any] | Refused | NotSent | Unknown]:
         """Walk through every template of the account; ends after the first outcome that is not a template."""
@@ -191,7 +192,7 @@ class CloudApi:
             "biz_opaque_callback_data": opaque,
             **message,
         }
-        answer = self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", json=body)
+        answer = self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", body=body)
         return read_acceptance(answer) if isinstance(answer, Answered) else answer
 
     def _call(
@@ -200,13 +201,16 @@ class CloudApi:
         method: str,
         path: str,
         *,
-        json: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
     ) -> CallOutcome:
+        if not re.fullmatch(r"[!-~]{1,4096}", sender.token):
+            raise InvalidMessage("the access token of the sender is not one")
         headers = {"authorization": f"Bearer {sender.token}"}
+        content = None if body is None else json.dumps(body).encode()  # escaped: any text can be sent
         try:
             with self._http.stream(
-                method, f"{self._base}/{path}", json=json, params=params, headers=headers
+                method, f"{self._base}/{path}", content=content, params=params, headers=headers
             ) as response:
                 return read_answer(response.status_code, response.headers, _limited(response))
         except (*_NEVER_LEFT, *_NEVER_LEFT_EITHER) as error:

@@ -14,9 +14,6 @@ from typing import Any
 
 from notifications.whatsapp.errors import ApiError
 
-UNKNOWN_SETTLES_AFTER = timedelta(seconds=120)
-"""How long a status with the opaque id may take before an unknown sending may be repeated."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
@@ -43,7 +40,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """The request left and no usable answer came. Not safe to repeat before `UNKNOWN_SETTLES_AFTER`."""
+    """The request left and no usable answer came. Not safe to repeat before a status had time to come."""
 
     reason: str
 

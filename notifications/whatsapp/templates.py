@@ -188,16 +188,30 @@ def carries_identifier(text: str) -> bool:
     return _IDENTIFIERS.search(text) is not None
 
 
+def presentable(reference: str) -> str:
+    """Return a case reference as it may travel: of one that looks like an identifier only the last four characters.
+
+    Ids of other systems are long numbers, and a message must not fail because of one.
+    """
+    line = _one_line(reference)[:60]
+    return line if not carries_identifier(line) else "…" + line[-4:]
+
+
 def checked_parameters(values: Sequence[str]) -> tuple[str, ...]:
-    """Return `values` ready to be sent as body parameters: one line each, no run of spaces.
+    """Return `values` ready to be sent as body parameters: one line each, no run of spaces, nothing invisible.
 
     Raises InvalidMessage on an empty value, one over 200 characters, or one that looks like an identifier: the
     platform's policy forbids those in messages, and they would end in other people's logs.
     """
-    cleaned = tuple(" ".join(value.split()) for value in values)
+    cleaned = tuple(_one_line(value) for value in values)
     for place, value in enumerate(cleaned, start=1):
         if not value or len(value) > 200:
             raise InvalidMessage(f"body parameter {place} is empty or over 200 characters")
         if carries_identifier(value):
             raise InvalidMessage(f"body parameter {place} looks like an identifier and may not travel in a message")
     return cleaned
+
+
+def _one_line(text: str) -> str:
+    """Return `text` without controls, half surrogates and marks that turn the direction of writing."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())

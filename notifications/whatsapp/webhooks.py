@@ -9,12 +9,12 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from notifications.whatsapp.events import EventKind, WebhookEvent, advance, status_rank
 from notifications.whatsapp.updates import updates_of
 
-__all__ = ["EventKind", "WebhookEvent", "advance", "answer_challenge", "parse", "status_rank", "verify_signature"]
+__all__ = ["EventKind", "WebhookEvent", "advance", "parse", "status_rank", "verify_signature"]
 
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery the platform sends; refuse a longer body before reading it."""
@@ -32,15 +32,6 @@ def verify_signature(raw: bytes, header: str | None, secrets: Sequence[bytes]) -
         hmac.compare_digest(hmac.digest(secret, raw, hashlib.sha256), untrusted_mac) for secret in secrets if secret
     ]
     return any(matches)
-
-
-def answer_challenge(args: Mapping[str, str], *, verify_token: str) -> str | None:
-    """Return the text that answers the platform's subscription handshake (a GET); None means refuse it (403)."""
-    known = hmac.compare_digest(args.get("hub.verify_token", "").encode(), verify_token.encode())
-    challenge = args.get("hub.challenge", "")
-    if verify_token and known and args.get("hub.mode") == "subscribe":
-        return challenge if re.fullmatch(r"[0-9A-Za-z_-]{1,256}", challenge) else None
-    return None
 
 
 def parse(raw: bytes) -> list[WebhookEvent]:

@@ -18,7 +18,7 @@ class Core:
         self.settings = settings
         self.clock = Clock(frozen=settings.frozen_clock)
         self.timeline = Timeline(self.clock)
-        self.deliveries = Deliveries(settings, self.clock, self.timeline)
+        self.deliveries = Deliveries(settings, self.clock, self.timeline, tried=self._tried)
         self.world = World(deterministic_ids=settings.deterministic_ids)
         self._saving = False
 
@@ -61,6 +61,10 @@ class Core:
     def spiced(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return an item as a later version may send it, when the knob says so."""
         return item | {"new_in_2027": {"nested": [1, "dos"]}} if self.deliveries.knobs.extra_keys else item
+
+    def _tried(self) -> None:
+        with self.world.lock:
+            self.world.revision += 1
 
     def _save(self) -> None:
         self._saving = False

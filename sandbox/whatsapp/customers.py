@@ -59,7 +59,7 @@ class Customers:
                 media_id=media_id,
                 mime=mime,
             )
-            self._core.world.messages[message.wamid] = message
+            self._core.world.add(message)
             self._core.changed()
             item = {
                 "from": wa_id,

@@ -64,6 +64,8 @@ class Delivery:
     id: int
     body: bytes
     summary: list[str]
+    at: str
+    """When it was made, ISO 8601."""
     taken: list[Callable[[], None]] = field(default_factory=list)
     state: str = "waiting"
     tries: list[dict[str, Any]] = field(default_factory=list)
@@ -78,12 +80,12 @@ class Delivery:
 class Deliveries:
     """The outgoing side: collects events, makes deliveries, sends them on the timeline."""
 
-    def __init__(self, settings: Settings, clock: Clock, timeline: Timeline) -> None:
-        """Send to `settings.webhook_url`, which `/sim/webhook` may change."""
+    def __init__(self, settings: Settings, clock: Clock, timeline: Timeline, *, tried: Callable[[], None]) -> None:
+        """Send to `settings.webhook_url`, which `/sim/webhook` may change; `tried` runs after every try."""
         self.url = settings.webhook_url
         self.knobs = Knobs()
         self.log: list[Delivery] = []
-        self._settings, self._clock, self._timeline = settings, clock, timeline
+        self._settings, self._clock, self._timeline, self._tried = settings, clock, timeline, tried
         self._events: list[Event] = []
         self._held: list[Delivery] = []
         self._ids = itertools.count(1)
@@ -116,7 +118,13 @@ class Deliveries:
         events, self._events = self._events, []
         body = json.dumps(envelope(events), ensure_ascii=True, separators=(",", ":")).encode()
         summary = [_summary(event) for event in events]
-        delivery = Delivery(id=next(self._ids), body=body, summary=summary, taken=[event.taken for event in events])
+        delivery = Delivery(
+            id=next(self._ids),
+            body=body,
+            summary=summary,
+            at=self._clock.now().isoformat(),
+            taken=[event.taken for event in events],
+        )
         self.log.append(delivery)
         del self.log[:-5000]
         self._held.append(delivery)
@@ -130,7 +138,10 @@ class Deliveries:
                 self._timeline.after(self.knobs.delay, lambda delivery=delivery: self._send(delivery))  # type: ignore[misc]
 
     def _send(self, delivery: Delivery) -> None:
-        status = self._post(delivery.body) if self.url else 0
+        self._judge(delivery, self._post(delivery.body) if self.url else 0)
+        self._tried()
+
+    def _judge(self, delivery: Delivery, status: int) -> None:
         delivery.tries.append({"at": self._clock.now().isoformat(), "status": status})
         if status == 200:
             if delivery.state != "taken":

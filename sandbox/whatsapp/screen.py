@@ -13,6 +13,7 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from sandbox.whatsapp.customers import MEDIA_LIMIT
+from sandbox.whatsapp.deliveries import Delivery
 from sandbox.whatsapp.graph import engine
 from sandbox.whatsapp.numbers import wa_id_of
 from sandbox.whatsapp.problems import TITLES, GraphError
@@ -21,7 +22,19 @@ from sandbox.whatsapp.world import Message, Phone
 screen = Blueprint("screen", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 
 TEXT_LIMIT = 1000
+HEARD_LIMIT = 14
+"""Deliveries that the side panel shows."""
 _KINDS = {"image": "Foto", "video": "Video", "audio": "Audio", "document": "Archivo"}
+_NEWS = {
+    "status:sent": "Mensaje enviado",
+    "status:delivered": "Mensaje entregado",
+    "status:read": "Mensaje leído",
+    "status:failed": "Mensaje no entregado",
+    "message:text": "El cliente escribió",
+    "message:image": "El cliente mandó una foto",
+    "message:document": "El cliente mandó un archivo",
+    "message_template_status_update": "Plantilla revisada",
+}
 _MARKS = {"sent": "Enviado", "delivered": "Entregado", "read": "Leído", "failed": "No entregado"}
 
 
@@ -50,7 +63,7 @@ def chat(wa_id: str) -> ResponseReturnValue:
     """Show the chat on one phone; any way of writing its number leads there."""
     if wa_id not in engine().world.phones:
         return redirect(url_for(".chat", wa_id=_known(wa_id).wa_id))
-    return render_template("chat.html", **(_listing(wa_id) | _chat(wa_id)))
+    return render_template("chat.html", **(_listing(wa_id) | _chat(wa_id)), heard=_heard())
 
 
 @screen.get("/phones/<wa_id>/news.json")
@@ -59,7 +72,9 @@ def chat_news(wa_id: str) -> ResponseReturnValue:
     if request.args.get("revision", -1, int) == engine().world.revision:
         return "", 204
     html = render_template("_bubbles.html", **_chat(_known(wa_id).wa_id))
-    return jsonify(revision=engine().world.revision, html=html, list=render_template("_phones.html", **_listing(wa_id)))
+    heard = render_template("_heard.html", heard=_heard())
+    rows = render_template("_phones.html", **_listing(wa_id))
+    return jsonify(revision=engine().world.revision, html=html, list=rows, heard=heard)
 
 
 @screen.post("/phones/<wa_id>/read")
@@ -160,6 +175,31 @@ def _bubble(message: Message) -> dict[str, object]:
         "mark": _MARKS.get(message.status, "Aceptado"),
         "problem": f"{message.error} {TITLES.get(message.error, '')}".strip() if message.error else "",
     }
+
+
+def _heard() -> list[dict[str, str]]:
+    """What the portal was told lately, newest first, and how it answered."""
+    zone = ZoneInfo(engine().settings.time_zone)
+    with engine().world.lock:
+        latest = engine().deliveries.log[: -HEARD_LIMIT - 1 : -1]
+        return [
+            {
+                "what": " + ".join(_NEWS.get(kind, kind) for kind in delivery.summary[:3]),
+                "clock": datetime.fromisoformat(delivery.at).astimezone(zone).strftime("%H:%M:%S"),
+                "state": "taken" if delivery.state == "taken" else "late" if delivery.tries else "new",
+                "answer": _answer(delivery),
+            }
+            for delivery in latest
+        ]
+
+
+def _answer(delivery: Delivery) -> str:
+    if delivery.state == "taken":
+        return "recibido"
+    if not delivery.tries:
+        return "en camino"
+    last = delivery.tries[-1]["status"]
+    return f"respondió {last}, se repetirá" if last else "sin respuesta, se repetirá"
 
 
 def _title(phone: Phone) -> str:

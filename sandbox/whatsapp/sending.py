@@ -85,7 +85,7 @@ class Sending:
             opaque=opaque,
             reply_to=reply_to,
         )
-        self._core.world.messages[message.wamid] = message
+        self._core.world.add(message)
         self._core.changed()
         return message
 

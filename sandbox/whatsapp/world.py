@@ -116,6 +116,7 @@ class World:
         self.subscribed = True
         self.revision = 0
         self.media_reads = 0
+        self._chats: dict[str, list[Message]] = {}
         self._count = itertools.count(1)
         self._deterministic = deterministic_ids
 
@@ -134,7 +135,12 @@ class World:
 
     def chat(self, wa_id: str) -> list[Message]:
         """Return the messages with one phone, oldest first."""
-        return [message for message in self.messages.values() if message.wa_id == wa_id]
+        return list(self._chats.get(wa_id, ()))
+
+    def add(self, message: Message) -> None:
+        """Put a new message at the end of its chat."""
+        self.messages[message.wamid] = message
+        self._chats.setdefault(message.wa_id, []).append(message)
 
     def find_template(self, name: str, language: str) -> Template | None:
         """Return the template with this name in this language."""
@@ -163,7 +169,8 @@ class World:
         with self.lock:
             for row in document["phones"]:
                 self.phones[row["wa_id"]] = Phone(**(row | {"fate": Fate(**row["fate"])}))
-            self.messages = {row["wamid"]: Message(**row) for row in document["messages"]}
+            for row in document["messages"]:
+                self.add(Message(**row))
             self.templates = {row["id"]: Template(**row) for row in document["templates"]}
             self.revision += 1
 

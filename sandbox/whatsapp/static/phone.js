@@ -54,6 +54,7 @@
         revision = news.revision;
         if (log) refreshLog(news.html);
         refreshList(log ? news.list : news.html);
+        document.querySelector("[data-heard]")?.replaceChildren(...parse(news.heard ?? "").childNodes);
       }
       if (log) await tellRead();
     } catch {

@@ -246,3 +246,15 @@ def test_token_phone_and_link_appear_in_no_log_and_no_representation(
     shown = caplog.text + repr(outcomes) + repr(stage.sender) + str(outcomes)
     for secret in (TOKEN, "5512345678", "canary-suffix", "Crédito", "wamid"):
         assert secret not in shown
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "cañón"])
+def test_a_token_that_cannot_be_a_header_never_leaves(stage: Stage, token: str) -> None:
+    sender = Sender(phone_number_id=stage.settings.phone_number_id, waba_id="1", token=token)
+    with pytest.raises(InvalidMessage):
+        stage.api.mark_read(sender, wamid="wamid.x")
+
+
+def test_words_that_utf8_cannot_carry_are_the_platforms_to_judge(stage: Stage) -> None:
+    call = {"to": "+525512345678", "label": "l", "url": PORTAL, "opaque": "r1"}
+    assert isinstance(stage.api.send_cta_url(stage.sender, body="half \ud83d emoji", **call), Accepted)

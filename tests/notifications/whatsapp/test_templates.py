@@ -17,6 +17,7 @@ from notifications.whatsapp.templates import (
     language_for,
     lint,
     payload,
+    presentable,
 )
 from tests.sandbox.whatsapp.stage import staged
 
@@ -109,6 +110,10 @@ def test_ordinary_names_of_cases_travel(text: str) -> None:
     assert checked_parameters([text]) == (text,)
 
 
+def test_invisible_and_turning_marks_do_not_travel() -> None:
+    assert checked_parameters(["An\u202ea\x00\ud800 \u200bRuiz"]) == ("Ana Ruiz",)
+
+
 def test_parameters_become_one_line() -> None:
     assert checked_parameters(["Ana\n\tMaría     Ruiz "]) == ("Ana María Ruiz",)
     with pytest.raises(InvalidMessage):
@@ -132,3 +137,10 @@ def test_parameters_become_one_line() -> None:
 )
 def test_every_locale_has_a_language(locale: str, language: str) -> None:
     assert language_for(locale) == language
+
+
+def test_a_long_reference_of_another_system_is_shortened_not_refused() -> None:
+    assert presentable("CRM-4711") == "CRM-4711"
+    assert presentable("00Q5f000003kLmNEAU") == "00Q5f000003kLmNEAU"
+    assert presentable("28839915522") == "…5522"
+    assert checked_parameters([presentable("4111 1111 1111 1111")]) == ("…1111",)
