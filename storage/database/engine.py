@@ -13,6 +13,10 @@ BUSY_TIMEOUT_MS = 15_000
 """How long SQLite waits for another process's write lock, milliseconds."""
 
 
+READING = "resguardo_reading"
+READ_ONLY = {"postgresql_readonly": True}
+
+
 class Database:
     """One engine of one process.
 
@@ -41,13 +45,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a transaction that only reads: it takes no write lock and is rolled back at the end.
+        """Open a transaction that only reads: the database refuses to write in it, and it takes no write lock.
 
         What was loaded stays usable afterwards, as it was read; nothing more can be loaded through it.
         """
         with self._sessions() as session:
-            if self.is_sqlite:
-                session.connection(execution_options={"resguardo_reading": True})
+            session.connection(execution_options={READING: True, **({} if self.is_sqlite else READ_ONLY)})
             try:
                 yield session
             finally:
@@ -72,5 +75,6 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    reading = connection.get_execution_options().get("resguardo_reading", False)
+    reading = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from storage.database import Database, Json, UtcDateTime, new_id, utcnow
 
@@ -79,10 +79,17 @@ def test_what_is_not_committed_is_not_seen(rows: Database) -> None:
     assert tally(rows) == 1
 
 
-def test_reading_changes_nothing(rows: Database) -> None:
-    with rows.reading() as session:
+def test_reading_refuses_to_write(rows: Database) -> None:
+    with pytest.raises(DBAPIError, match="read.?only"), rows.reading() as session:
         session.execute(update(COUNTER).values(value=99))
     assert tally(rows) == 0
+
+
+def test_a_connection_that_was_read_with_writes_again(rows: Database) -> None:
+    assert tally(rows) == 0
+    with rows.transaction() as session:
+        add_one(session)
+    assert tally(rows) == 1
 
 
 def test_readers_do_not_wait_for_a_writer(rows: Database) -> None:
@@ -220,11 +227,10 @@ def test_sqlite_takes_the_write_lock_when_a_transaction_begins(tmp_path: Path) -
     METADATA.create_all(first.engine)
     with first.transaction() as writing:
         writing.execute(text("SELECT 1"))
-        with second.reading() as session:
-            session.execute(text("PRAGMA busy_timeout=50"))
-            session.execute(text("SELECT count(*) FROM counter"))
-            with pytest.raises(OperationalError, match="locked"):
-                session.execute(insert(COUNTER).values(name="x", value=1))
+        with second.engine.raw_connection() as connection:
+            connection.execute("PRAGMA busy_timeout=50")
+        with pytest.raises(OperationalError, match="locked"), second.transaction() as session:
+            session.execute(text("SELECT 1"))
     with second.transaction() as session:
         session.execute(insert(COUNTER).values(name="x", value=1))
     first.dispose()
