@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from records.apikeys import ApiKey, create_api_key
 from records.errors import InvalidValue, NotFound, WrongState
+from records.organizations import Team
 from records.people import Member, Role
 from records.policy import Action, require
 
@@ -27,6 +28,12 @@ def api_keys(session: Session, member: Member) -> list[ApiKey]:
     require(member, Action.ADMINISTER)
     found = select(ApiKey).where(ApiKey.org_id == member.org_id).order_by(ApiKey.created_at.desc(), ApiKey.id)
     return list(session.scalars(found))
+
+
+def team_names(session: Session, member: Member) -> dict[str, str]:
+    """Return the names of the organization's teams by id. Raises Forbidden."""
+    require(member, Action.ADMINISTER)
+    return {team.id: team.name for team in session.scalars(select(Team).where(Team.org_id == member.org_id))}
 
 
 def set_active(session: Session, member: Member, other_id: str, *, active: bool, now: datetime) -> None:

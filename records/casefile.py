@@ -66,9 +66,12 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
     wanted = select(Document).options(joinedload(Document.slot)).where(Document.case_id == case.id)
     for document in session.scalars(wanted.order_by(Document.received_at)):
         documents.setdefault(document.slot_id, []).append(document)
-    requests = tuple(
-        _request_view(session, request, documents, now) for request in reversed(requests_of_case(session, case.id))
+    newest_first = sorted(
+        requests_of_case(session, case.id),
+        key=lambda one: (one.state != RequestState.CANCELLED, one.created_at),
+        reverse=True,
     )
+    requests = tuple(_request_view(session, request, documents, now) for request in newest_first)
     live = [view for view in requests if view.request.state != RequestState.CANCELLED]
     return CaseFile(
         case=case,

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit import Event, record
+from audit.proving import extract_of
 from records.cases import get_case
 from records.errors import Forbidden, NotFound, WrongState
 from records.people import Member
@@ -53,6 +54,7 @@ def request_export(session: Session, member: Member, case_id: str, *, now: datet
         actor_id=member.id,
         subject_id=export_id,
         case_id=case.id,
+        details=extract_of(session, case.org_id, case.id),
         now=now,
     )
     export = Export(
@@ -63,8 +65,9 @@ def request_export(session: Session, member: Member, case_id: str, *, now: datet
     return export
 
 
-def download_export(session: Session, member: Member, export_id: str, *, now: datetime) -> Export:
-    """Decide on the download of a ready export and record it. Raises NotFound, Forbidden or WrongState.
+def download_export(session: Session, member: Member, export_id: str, *, now: datetime) -> tuple[Export, str]:
+    """Decide on the download of a ready export and record it. Returns it with the id of the event, which lets the
+    opener hand out the keys of the case's parts. Raises NotFound, Forbidden or WrongState.
 
     Whoever asked for an export downloads it; another officer asks for one of their own.
     """
@@ -76,7 +79,7 @@ def download_export(session: Session, member: Member, export_id: str, *, now: da
         raise Forbidden(f"{member.id} download export {export.id}: asked for by another")
     if export.state != ExportState.READY:
         raise WrongState(f"export {export.id} is {export.state}")
-    record(
+    event = record(
         session,
         Event.STAFF_EXPORT_DOWNLOADED,
         org_id=export.org_id,
@@ -85,4 +88,4 @@ def download_export(session: Session, member: Member, export_id: str, *, now: da
         case_id=export.case_id,
         now=now,
     )
-    return export
+    return export, event.id

@@ -122,6 +122,13 @@ def next_to_review(session: Session, case_id: str, *, after: str | None = None) 
     return session.scalars(waiting).first()
 
 
+def checked_reason(untrusted: str) -> ReturnReason:
+    """Return the reason. Raises InvalidValue for anything that is not on the list."""
+    if untrusted not in set(ReturnReason):
+        raise InvalidValue("reason", "required")
+    return ReturnReason(untrusted)
+
+
 def checked_note(untrusted: str | None, reason: ReturnReason) -> str | None:
     """Return the reviewer's words without control characters, None for none. Raises InvalidValue."""
     text = "".join(sign if sign == "\n" or sign.isprintable() else " " for sign in untrusted or "").strip()

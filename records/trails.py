@@ -97,6 +97,27 @@ def trail(session: Session, member: Member, *, filters: Filters, untrusted_after
     return Trail(entries=entries, following=more)
 
 
+def note_verification(session: Session, member: Member, *, events: int, problems: int, now: datetime) -> None:
+    """Record that the trail was verified, and with which result. Raises Forbidden."""
+    require(member, Action.SEE_AUDIT)
+    record(
+        session,
+        Event.STAFF_AUDIT_VERIFIED,
+        org_id=member.org_id,
+        actor_id=member.id,
+        subject_id=member.org_id,
+        details={"events": events, "problems": problems},
+        now=now,
+    )
+
+
+def actors(session: Session, member: Member) -> list[tuple[str, str]]:
+    """Return id and name of everybody of the organization, by name. Raises Forbidden."""
+    require(member, Action.SEE_AUDIT)
+    found = select(Member.id, Member.name).where(Member.org_id == member.org_id).order_by(Member.name)
+    return [(row.id, row.name) for row in session.execute(found)]
+
+
 def case_labels(session: Session, member: Member, entries: Iterable[Entry]) -> dict[str, str]:
     """Return the reference (or title) of every case that the entries name, by id."""
     ids = {entry.case_id for entry in entries if entry.case_id}

@@ -1,0 +1,1 @@
+"""The console of executives, supervisors, compliance officers, administrators and auditors, behind a sign-in."""

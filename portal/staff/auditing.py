@@ -1,0 +1,64 @@
+"""The audit page: what happened in the organization, and whether anybody altered the trail."""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from audit import Event
+from audit.verifying import Report, verify
+from portal.staff.desk import desk, me
+from portal.web.application import reading, transaction
+from portal.web.guards import guarded_by
+from records import trails
+from records.errors import InvalidValue, WrongState
+from records.trails import Filters
+from storage.database import utcnow
+
+blueprint = Blueprint("auditing", __name__)
+
+
+@blueprint.get("/audit")
+@guarded_by("see_audit")
+def show() -> ResponseReturnValue:
+    """Show a page of events, newest first."""
+    with transaction() as session:
+        return _page(session, request.args.get("after", ""))
+
+
+@blueprint.post("/audit/verify")
+@guarded_by("see_audit")
+def check() -> ResponseReturnValue:
+    """Verify the whole trail of the organization against the signing key, and say what was found."""
+    public = desk().checkpoint_public
+    if public is None:
+        raise WrongState("no checkpoint key is pinned")
+    with reading() as session:
+        report = verify(session, me().org_id, public, utcnow())
+    with transaction() as session:
+        trails.note_verification(session, me(), events=report.size, problems=report.problem_count, now=utcnow())
+        return _page(session, "", report=report)
+
+
+def _page(session: Session, untrusted_after: str, *, report: Report | None = None) -> str:
+    filters = _filters()
+    found = trails.trail(session, me(), filters=filters, untrusted_after=untrusted_after, now=utcnow())
+    return render_template(
+        "staff/audit.html",
+        trail=found,
+        labels=trails.case_labels(session, me(), found.entries),
+        people=trails.actors(session, me()),
+        events=list(Event),
+        filters=filters,
+        report=report,
+        can_verify=desk().checkpoint_public is not None,
+    )
+
+
+def _filters() -> Filters:
+    event, member_id, case_id = (request.args.get(name, "") for name in ("event", "member", "case"))
+    if event and event not in set(Event):
+        raise InvalidValue("event", "unknown")
+    for value in (member_id, case_id):
+        if value and not trails.ID.fullmatch(value):
+            raise InvalidValue("filter", "malformed")
+    return Filters(event=Event(event) if event else None, member_id=member_id or None, case_id=case_id or None)

@@ -1,0 +1,126 @@
+"""Rows for looking at the console: thirty cases in every state, as a company would have them on a Sunday."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from audit import Event, record
+from records.cases import Case
+from records.exports import Export, ExportState, request_export
+from records.links import activate, newest_link
+from records.messages import MessageState
+from records.organizations import current_notice
+from records.requests import DocumentRequest, SendMode, SlotState
+from records.reviewing import ReturnReason, accept, return_
+from tests.portal.staff.company import Company
+
+NAMES = (
+    "Ana Torres Beltrán",
+    "Luis Hernández",
+    "Comercializadora del Bajío, S.A. de C.V.",
+    "María José Ibáñez",
+    "Raúl Quintero",
+    "Ñico Pérez",
+    "Fernanda Açevedo",
+    "Grupo Constructor Nayarit",
+    "Jorge Luis Sandoval",
+    "Dolores Peñaloza",
+    "Ximena Castañeda",
+    "Iván Rosas",
+)
+
+
+def fill(session: Session, company: Company, now: datetime) -> Case:
+    """Make the rows; returns the case worth looking at."""
+    for i in range(30):
+        born = now - timedelta(hours=7 * i + 3)
+        case = company.a_case(
+            session,
+            title=NAMES[i % len(NAMES)],
+            reference=f"CRED-2026-{1200 + i:05d}" if i % 4 else None,
+            owner="eva" if i % 3 else None,
+            now=born,
+        )
+        company.a_party(session, case, name=NAMES[(i + 3) % len(NAMES)], role="co_debtor")
+        _state(session, company, case, i, born)
+    return _rich(session, company, now)
+
+
+def _state(session: Session, company: Company, case: Case, i: int, born: datetime) -> None:
+    message = MessageState.FAILED if i % 9 == 5 else list(MessageState)[(i % 5) + 3]
+    error = "131026" if message is MessageState.FAILED else None
+    request = company.a_request(session, case, now=born, message=message, error=error)
+    for n, slot in enumerate(request.slots[: i % 5]):
+        document = company.a_document(session, slot, now=born + timedelta(hours=1))
+        if (i + n) % 3 == 0:
+            accept(session, company.members["sofia"], document.id, now=born + timedelta(hours=2))
+    if i == 8:
+        for slot in request.slots:
+            if slot.state == SlotState.MISSING:
+                company.a_document(session, slot, now=born)
+            if slot.state == SlotState.FILED:
+                accept(session, company.members["sofia"], slot.document_id or "", now=born + timedelta(hours=3))
+    if i == 14:
+        case.close(born + timedelta(hours=4))
+
+
+def _rich(session: Session, company: Company, now: datetime) -> Case:
+    born = now - timedelta(days=2, hours=4)
+    eva = company.members["eva"]
+    case = company.a_case(session, title="Ana Torres Beltrán", reference="CRED-2026-00987", now=born)
+    record(
+        session,
+        Event.STAFF_CASE_CREATED,
+        org_id=case.org_id,
+        actor_id=eva.id,
+        subject_id=case.id,
+        case_id=case.id,
+        now=born,
+    )
+    request = company.a_request(session, case, now=born, message=MessageState.READ)
+    record(
+        session,
+        Event.STAFF_REQUEST_CREATED,
+        org_id=case.org_id,
+        actor_id=eva.id,
+        subject_id=request.id,
+        case_id=case.id,
+        now=born,
+    )
+    _visit(session, request, born + timedelta(minutes=9))
+    front, back, address, tax, _extra = request.slots
+    company.a_document(session, front, now=born + timedelta(minutes=12))
+    accept(session, eva, front.document_id or "", now=born + timedelta(minutes=40))
+    company.a_document(session, back, now=born + timedelta(minutes=13))
+    document = company.a_document(session, address, now=born + timedelta(minutes=15), pages=3)
+    note = "El recibo es de hace ocho meses. Necesitamos uno de los últimos tres."
+    return_(session, eva, document.id, reason=ReturnReason.EXPIRED, note=note, now=born + timedelta(minutes=44))
+    company.a_document(session, tax, now=born + timedelta(minutes=50), pages=3)
+    guarantor = company.a_party(session, case, name="Roberto Beltrán Arce", role="guarantor", phone="+525587654321")
+    second = company.a_request(session, case, party=guarantor, now=born, message=MessageState.FAILED, error="131026")
+    company.a_document(session, second.slots[0], now=born + timedelta(hours=2), state=SlotState.RECEIVED)
+    company.a_document(session, second.slots[2], now=born + timedelta(hours=3), state=SlotState.RECEIVED)
+    second.slots[2].refused("pdf_locked", born + timedelta(hours=3))
+    company.a_request(session, case, send_mode=SendMode.NONE, message=None, now=born + timedelta(hours=5)).cancel()
+    export: Export = request_export(session, company.members["carla"], case.id, now=now - timedelta(minutes=3))
+    export.state, export.ready_at = ExportState.READY, now
+    return case
+
+
+def _visit(session: Session, request: DocumentRequest, now: datetime) -> None:
+
+    link = newest_link(session, request.id)
+    if link is None:
+        return
+    notice = current_notice(session, request.org_id)
+    activate(session, link_id=link.id, cookie_sha256="c" * 64, notice_id=notice.id, locale="es", now=now)
+    for event in (Event.CUSTOMER_LINK_ACTIVATED, Event.CUSTOMER_NOTICE_ACCEPTED, Event.CUSTOMER_UPLOAD_FINISHED):
+        record(
+            session,
+            event,
+            org_id=request.org_id,
+            actor_id=link.id,
+            subject_id=link.id,
+            case_id=request.case_id,
+            now=now,
+        )
