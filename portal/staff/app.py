@@ -28,6 +28,7 @@ def staff() -> PortalApp:
         blobs=open_store(**asdict(settings.blob_place())),
         public_url=settings.public_url,
         checkpoint_public=settings.checkpoint_public(),
+        tsa_root=settings.tsa_root(),
     )
     return build_console(
         database=Database(settings.database_url),

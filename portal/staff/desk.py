@@ -37,8 +37,10 @@ class Desk:
     opener: Opener
     blobs: BlobStore
     public_url: str
-    checkpoint_public: bytes | None
-    """Ed25519 key that must have signed the checkpoints; without it the trail cannot be verified here."""
+    checkpoint_public: bytes
+    """Ed25519 key that must have signed the audit checkpoints."""
+    tsa_root: bytes | None
+    """PEM of the time-stamp authority's root, for the bag of an export."""
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]

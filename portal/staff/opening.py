@@ -45,7 +45,7 @@ class OpeningRefused(OpeningError):
 class Opener(Protocol):
     """Hands out the file key of one part against a committed audit event."""
 
-    def file_key(self, opening: Opening) -> bytes:
+    def file_key(self, *, event: str, document: str, part: str) -> bytes:
         """Return the 16-byte key. Raises OpeningRefused or OpeningUnavailable."""
 
 
@@ -57,9 +57,9 @@ class SocketOpener:
         self._path = path
         self._timeout_s = timeout_s
 
-    def file_key(self, opening: Opening) -> bytes:
+    def file_key(self, *, event: str, document: str, part: str) -> bytes:
         """Ask for the key of one part. Raises OpeningRefused or OpeningUnavailable."""
-        question = {"event": opening.event_id, "document": opening.document_id, "part": opening.part}
+        question = {"event": event, "document": document, "part": part}
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                 line.settimeout(self._timeout_s)
@@ -68,7 +68,7 @@ class SocketOpener:
                 answer = _read_line(line)
         except OSError:
             raise OpeningUnavailable("the opener does not answer") from None
-        return _key_of(answer)
+        return _read_key(answer)
 
     def check(self) -> str:
         """Say "ok" when the opener's socket takes connections. Raises OpeningUnavailable."""
@@ -79,6 +79,11 @@ class SocketOpener:
         except OSError:
             raise OpeningUnavailable("the opener does not answer") from None
         return "ok"
+
+
+def key_of(opener: Opener, opening: Opening) -> bytes:
+    """Return the key of the part that is being opened. Raises OpeningRefused or OpeningUnavailable."""
+    return opener.file_key(event=opening.event_id, document=opening.document_id, part=opening.part)
 
 
 def plaintext(blobs: BlobStore, opening: Opening, file_key: bytes) -> Iterator[bytes]:
@@ -99,7 +104,7 @@ def _read_line(line: socket.socket) -> bytes:
     return received.partition(b"\n")[0]
 
 
-def _key_of(untrusted_answer: bytes) -> bytes:
+def _read_key(untrusted_answer: bytes) -> bytes:
     try:
         answer = json.loads(untrusted_answer)
     except ValueError:

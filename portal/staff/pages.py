@@ -11,7 +11,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from portal.staff.desk import desk, me
 from portal.staff.downloads import attachment, declared_name
-from portal.staff.opening import plaintext
+from portal.staff.opening import key_of, plaintext
 from portal.staff.watermark import watermarked
 from portal.web.application import transaction
 from portal.web.guards import guarded_by
@@ -32,11 +32,11 @@ def image(document_id: str, page: int) -> ResponseReturnValue:
     member, now = me(), utcnow()
     with transaction() as session:
         opening = use_case.view_page(session, member, document_id, page, now=now)
-    file_key = desk().opener.file_key(opening)
+    file_key = key_of(desk().opener, opening)
     webp = b"".join(plaintext(desk().blobs, opening, file_key))
     words = f"{member.name} · {format_datetime(now, 'dd/MM/yyyy HH:mm')} · {opening.case_title}"
     response = Response(watermarked(webp, words), mimetype="image/webp")
-    return _sealed_off(response)
+    return sealed_off(response)
 
 
 @blueprint.post("/documents/<id:document_id>/original")
@@ -46,11 +46,11 @@ def original(document_id: str) -> ResponseReturnValue:
     with transaction() as session:
         opening, meta = use_case.download_original(session, me(), document_id, now=utcnow())
     parts = desk()
-    name = declared_name(b"".join(plaintext(parts.blobs, meta, parts.opener.file_key(meta))))
-    file_key = parts.opener.file_key(opening)
+    name = declared_name(b"".join(plaintext(parts.blobs, meta, key_of(parts.opener, meta))))
+    file_key = key_of(parts.opener, opening)
     response = Response(plaintext(parts.blobs, opening, file_key), mimetype="application/octet-stream")
     response.headers["Content-Disposition"] = attachment(name, opening.mime)
-    return _sealed_off(response)
+    return sealed_off(response)
 
 
 def _is_prefetch() -> bool:
@@ -58,7 +58,8 @@ def _is_prefetch() -> bool:
     return "prefetch" in said or "prerender" in said or "preview" in said
 
 
-def _sealed_off(response: Response) -> Response:
+def sealed_off(response: Response) -> Response:
+    """Add the headers of content: never run, never framed, never read by another site, never kept."""
     response.headers["Content-Security-Policy"] = SEALED_OFF
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.headers["X-Content-Type-Options"] = "nosniff"

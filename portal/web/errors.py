@@ -269,6 +269,12 @@ TABLE: dict[str, Row] = {
         "No momento não há espaço para receber arquivos. Tente mais tarde.",
         retry_after=300,
     ),
+    "export_damaged": Row(
+        409,
+        "La exportación se detuvo: algo en el expediente no coincide con lo que se archivó. Avisa a quien administra.",
+        "The export was stopped: something in the record is not what was filed. Tell your administrator.",
+        "A exportação foi interrompida: algo no processo não confere com o que foi arquivado. Avise a administração.",
+    ),
     "lost_lease": Row(
         409,
         "Otro proceso ya tomó este trabajo.",

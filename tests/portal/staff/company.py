@@ -17,7 +17,6 @@ from records.cases import Case, Party, open_case
 from records.documents import Document, DocumentState, Part
 from records.links import UploadLink, Visit, issue
 from records.messages import Message, MessageState, Purpose, queue
-from records.opening import Opening
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requests import DocumentRequest, SendMode, Slot, SlotState, create_request
@@ -62,14 +61,14 @@ class FakeOpener:
 
     def __init__(self) -> None:
         self.keys: dict[tuple[str, str], bytes] = {}
-        self.asked: list[Opening] = []
+        self.asked: list[tuple[str, str, str]] = []
         self.refuses = False
 
-    def file_key(self, opening: Opening) -> bytes:
-        self.asked.append(opening)
+    def file_key(self, *, event: str, document: str, part: str) -> bytes:
+        self.asked.append((event, document, part))
         if self.refuses:
             raise OpeningRefused("policy")
-        return self.keys[opening.document_id, opening.part]
+        return self.keys[document, part]
 
 
 @dataclass
@@ -310,7 +309,7 @@ def found_company(database: Database, blobs: BlobStore, *, passwords: Passwords,
 
 
 def console_of(
-    company: Company, database: Database, *, passwords: Passwords, checkpoint_public: bytes | None = None
+    company: Company, database: Database, *, passwords: Passwords, checkpoint_public: bytes = bytes(range(32))
 ) -> PortalApp:
     """The console over this company."""
     desk = Desk(
@@ -321,6 +320,7 @@ def console_of(
         blobs=company.blobs,
         public_url="http://portal.localhost:18701",
         checkpoint_public=checkpoint_public,
+        tsa_root=None,
     )
     return build_console(database=database, desk=desk, session_key=b"s" * 32)
 
