@@ -188,15 +188,6 @@ def carries_identifier(text: str) -> bool:
     return _IDENTIFIERS.search(text) is not None
 
 
-def presentable(reference: str) -> str:
-    """Return a case reference as it may travel: of one that looks like an identifier only the last four characters.
-
-    Ids of other systems are long numbers, and a message must not fail because of one.
-    """
-    line = _one_line(reference)[:60]
-    return line if not carries_identifier(line) else "…" + line[-4:]
-
-
 def checked_parameters(values: Sequence[str]) -> tuple[str, ...]:
     """Return `values` ready to be sent as body parameters: one line each, no run of spaces, nothing invisible.
 

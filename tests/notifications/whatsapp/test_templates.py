@@ -17,7 +17,6 @@ from notifications.whatsapp.templates import (
     language_for,
     lint,
     payload,
-    presentable,
 )
 from tests.sandbox.whatsapp.stage import staged
 
@@ -137,10 +136,3 @@ def test_parameters_become_one_line() -> None:
 )
 def test_every_locale_has_a_language(locale: str, language: str) -> None:
     assert language_for(locale) == language
-
-
-def test_a_long_reference_of_another_system_is_shortened_not_refused() -> None:
-    assert presentable("CRM-4711") == "CRM-4711"
-    assert presentable("00Q5f000003kLmNEAU") == "00Q5f000003kLmNEAU"
-    assert presentable("28839915522") == "…5522"
-    assert checked_parameters([presentable("4111 1111 1111 1111")]) == ("…1111",)
