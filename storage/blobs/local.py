@@ -23,11 +23,11 @@ from storage.blobs.protocol import (
     BlobStoreUnavailable,
     Chunk,
     Stored,
-    blocks,
     checked_name,
     checked_prefix,
     checked_range,
     is_name,
+    runs,
 )
 from storage.blobs.writing import failure_of, translated, write_all
 
@@ -190,7 +190,7 @@ class LocalBlobStore:
         try:
             with translated():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stored = write_all(descriptor, blocks(chunks, BLOCK))
+            stored = write_all(descriptor, runs(chunks, BLOCK // 2))
             with translated():
                 os.fsync(descriptor)
         finally:

@@ -127,6 +127,21 @@ def checked_range(start: int, length: int) -> None:
         raise ValueError("a range begins at 0 or later and has no negative length")
 
 
+def runs(chunks: Iterable[Chunk], least: int) -> Iterator[memoryview]:
+    """Join small chunks until they have `least` bytes (the last run may be shorter); a big `bytes` passes uncopied."""
+    held = bytearray()
+    for chunk in chunks:
+        if not held and len(chunk) >= least:
+            yield memoryview(chunk if isinstance(chunk, bytes) else bytes(chunk))
+            continue
+        held += chunk
+        if len(held) >= least:
+            yield memoryview(bytes(held))
+            held.clear()
+    if held:
+        yield memoryview(bytes(held))
+
+
 def blocks(chunks: Iterable[Chunk], size: int) -> Iterator[memoryview]:
     """Regroup `chunks` into blocks of exactly `size` bytes, the last one shorter; nothing at all yields no block."""
     held: list[bytes | memoryview] = []

@@ -1,4 +1,4 @@
-"""Write and hash a stream of blocks into one file: small ones in the caller's thread, big ones beside it."""
+"""Write and hash a stream of blocks into one file: small ones in the caller's thread, big ones are hashed beside it."""
 
 import contextlib
 import errno
@@ -12,10 +12,10 @@ from storage.blobs.protocol import BlobError, BlobStoreFull, BlobStoreUnavailabl
 from storage.blobs.writeback import EVERY, begin_writeback
 
 ALONE = 4
-"""Blocks that are written without a thread: starting one costs more than it saves on a small object."""
+"""Blocks that are hashed without a thread: starting one costs more than it saves on a small object."""
 
 AHEAD = 4
-"""Blocks that may wait for the writing thread: the bound of the memory that one `put` takes."""
+"""Blocks that may wait for the hashing thread: the bound of the memory that one `put` takes."""
 
 
 @contextlib.contextmanager
@@ -44,15 +44,17 @@ def write_all(descriptor: int, blocks: Iterator[memoryview]) -> Stored:
         block = next(blocks, None)
         if block is None:
             return file.stored()
+        file.hash(block)
         file.write(block)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="blob-writer") as beside:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="blob-hash") as beside:
         waiting: deque[Future[None]] = deque()
         for block in blocks:
-            waiting.append(beside.submit(file.write, block))
+            waiting.append(beside.submit(file.hash, block))
+            file.write(block)
             if len(waiting) > AHEAD:
                 waiting.popleft().result()
-        for written in waiting:
-            written.result()
+        for hashed in waiting:
+            hashed.result()
     return file.stored()
 
 
@@ -63,8 +65,10 @@ class _HashedFile:
         self._size = 0
         self._flushed = 0
 
-    def write(self, block: memoryview) -> None:
+    def hash(self, block: memoryview) -> None:
         self._hash.update(block)
+
+    def write(self, block: memoryview) -> None:
         with translated():
             while block:
                 written = os.write(self._descriptor, block)

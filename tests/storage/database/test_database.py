@@ -80,7 +80,7 @@ def test_what_is_not_committed_is_not_seen(rows: Database) -> None:
 
 
 def test_reading_refuses_to_write(rows: Database) -> None:
-    with pytest.raises(DBAPIError, match="read.?only"), rows.reading() as session:
+    with pytest.raises(DBAPIError, match=r"read.?only"), rows.reading() as session:
         session.execute(update(COUNTER).values(value=99))
     assert tally(rows) == 0
 
