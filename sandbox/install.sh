@@ -92,7 +92,7 @@ install_system() {
     keep_daemons_asleep
     # shellcheck disable=SC2086 # a list of words
     apt install -y --no-install-recommends $missing ||
-        refuse "apt could not install: $missing (the reason stands above)"
+        refuse "apt could not install: $missing (the reason stands above; is there a network?)"
     leave_daemons_disabled "$missing"
     [ -z "$POLICY" ] || $SUDO rm -f "$POLICY"
     POLICY=
