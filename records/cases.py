@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from records.errors import NotFound, WrongState
+from records.people import Member  # noqa: F401 (its table: every process that knows cases must resolve the owner)
 from storage.database import Base, NewId
 from storage.due import Due
 

@@ -12,7 +12,7 @@ from intake.links import LinkSigner
 from intake.receiving import Intake
 from portal.customer.plain import plain
 from portal.customer.tus import tus
-from portal.customer.views import pages
+from portal.customer.views import known_company, pages
 from portal.customer.visits import Desk, csrf_token, enter, select_language
 from portal.web.application import PortalApp, create_app
 from portal.web.errors import Problem
@@ -89,7 +89,7 @@ def render_error(problem: Problem) -> Response:
             words=words,
             limit=limit,
             inside="visitor" in g and problem.code != "link_closed",
-            company=None,
+            company=known_company(),
         )
     )
 

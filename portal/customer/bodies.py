@@ -12,6 +12,7 @@ from werkzeug.exceptions import ClientDisconnected
 from intake.errors import BodyCut
 
 CHUNK = 256 * 1024
+UNBOUNDED = 2**62
 IDLE_SECONDS = 30.0
 """A body that sends nothing for so long is cut; what had arrived is kept."""
 SLOWEST = 1024
@@ -51,7 +52,7 @@ def drain() -> None:
 
 
 def _stream() -> IO[bytes]:
-    request.max_content_length = None  # counted against the upload's own limit, chunk by chunk
+    request.max_content_length = UNBOUNDED  # counted against the upload's own limit, chunk by chunk
     return request.stream
 
 

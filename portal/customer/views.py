@@ -9,11 +9,12 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 import audit
 from audit import Event
 from intake.errors import LinkRefused
-from portal.customer.checklist import Checklist, checklist, company_of
+from portal.customer.checklist import Checklist, Company, checklist, company_of
 from portal.customer.visits import (
     COOKIE,
     CsrfRefused,
@@ -163,7 +164,7 @@ def leave() -> ResponseReturnValue:
     check_csrf(request.form.get("csrf", ""))
     with transaction() as session:
         links.end_visit(session, visitor().visit_id, now=utcnow())
-    response = Response(render_template("customer/left.html", company=None))
+    response = Response(render_template("customer/left.html", company=known_company()))
     response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
     return response
@@ -208,6 +209,17 @@ def _landing(link_id: str) -> dict[str, Any]:
             "short": in_language(notice.short, current_language()),
             "full": in_language(notice.full, current_language()),
         }
+
+
+def known_company() -> Company | None:
+    """Return whom to call, for an error page; None when nobody is known, or the database is what failed."""
+    if "visitor" not in g:
+        return None
+    try:
+        with reading() as session:
+            return company_of(session.get_one(Organization, visitor().org_id))
+    except SQLAlchemyError:
+        return None
 
 
 def _board() -> Checklist:

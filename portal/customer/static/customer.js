@@ -38,7 +38,7 @@ function send(job, method, url, headers, body, done) {
 // Nothing is lost: wait for the network, for a while, or for the person; then go on where the server says.
 function later(job, status, again) {
 	const s = Math.min(30, 2 ** job.tries++) + Math.random();
-	say(job, status ? "Busy" : "Net", {p: percent(job), s: Math.ceil(s)});
+	say(job, status ? "Busy" : "Net", {p: job.bar.value, s: Math.ceil(s)});
 	job.now.hidden = false;
 	const go = () => {
 		clearTimeout(wait);
