@@ -1,0 +1,40 @@
+"""Every module that declares tables: a process that maps one must know all, since they refer to each other.
+
+A test keeps the list complete.
+"""
+
+import audit.trail
+import audit.tree
+import records.apikeys
+import records.cases
+import records.documents
+import records.exports
+import records.heartbeats
+import records.links
+import records.messages
+import records.organizations
+import records.people
+import records.requests
+import records.requirements
+import records.sessions
+import records.uploads
+from storage.database import Base
+
+metadata = Base.metadata
+MODULES = (
+    audit.trail,
+    audit.tree,
+    records.apikeys,
+    records.cases,
+    records.documents,
+    records.exports,
+    records.heartbeats,
+    records.links,
+    records.messages,
+    records.organizations,
+    records.people,
+    records.requests,
+    records.requirements,
+    records.sessions,
+    records.uploads,
+)
