@@ -238,7 +238,7 @@ def describe(error: BaseException) -> dict[str, str]:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace is not None else "?"
-    return {"error": type(error).__name__, "code": str(getattr(error, "code", "-")), "at": where}
+    return {"error": type(error).__name__, "error_code": str(getattr(error, "code", "-")), "where": where}
 
 
 def _condition(task: Task) -> Any:
