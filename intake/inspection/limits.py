@@ -30,7 +30,7 @@ class Limits:
     examine_seconds: int = 25
     """Wall time after which the machine is to blame: no verdict, the caller tries again."""
     render_cpu_seconds: int = 30
-    render_seconds: int = 60
+    render_seconds: int = 120
 
     def to_wire(self) -> dict[str, int]:
         """Return the limits as plain numbers for the sandbox."""

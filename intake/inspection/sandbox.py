@@ -99,8 +99,9 @@ class Sandbox:
     def examined(self, document: Memory, suffix: str, limits: Limits) -> Iterator[Examination]:
         """Examine type, ending, structure and decoding. Raises SandboxUnavailable when no judgement was reached."""
         request = Request(job=Job.EXAMINE, suffix=suffix, mime=None, limits=limits)
-        with self._child(request, document) as (child, output):
-            untrusted, sizes = _collect(child)
+        with _memory() as output:
+            with self._child(request, document, output) as child:
+                untrusted, sizes = _collect(child)
             yield _judged(untrusted, sizes, output, limits)
 
     def pages(self, document: Memory, mime: Mime, limits: Limits) -> Iterator[RawPage]:
@@ -109,7 +110,7 @@ class Sandbox:
         Raises PreviewFailed when the document cannot be drawn, SandboxUnavailable.
         """
         request = Request(job=Job.RENDER, suffix="", mime=mime, limits=limits)
-        with self._child(request, document) as (child, output):
+        with _memory() as output, self._child(request, document, output) as child:
             expected = 1
             for kind, numbers in child.records():
                 if kind is Kind.ENDED:
@@ -126,17 +127,13 @@ class Sandbox:
                 child.go_on()
 
     @contextmanager
-    def _child(self, request: Request, document: Memory) -> Iterator[tuple["_Child", int]]:
+    def _child(self, request: Request, document: Memory, output: int) -> Iterator["_Child"]:
         with self._slots:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            output = os.memfd_create("output", os.MFD_CLOEXEC)
-            try:
-                with ours:
-                    with theirs:
-                        zygote = self._send(request, [document.descriptor, output, theirs.fileno()])
-                    yield _Child(ours, zygote, time.monotonic() + request.wall_seconds + GRACE_SECONDS), output
-            finally:
-                os.close(output)
+            with ours:
+                with theirs:
+                    zygote = self._send(request, [document.descriptor, output, theirs.fileno()])
+                yield _Child(ours, zygote, time.monotonic() + request.wall_seconds + GRACE_SECONDS)
 
     def _send(self, request: Request, descriptors: list[int]) -> Zygote:
         for _ in range(2):
@@ -157,6 +154,15 @@ class Sandbox:
                 self._zygote = None
                 self._zygote = Zygote.start()
             return self._zygote
+
+
+@contextmanager
+def _memory() -> Iterator[int]:
+    output = os.memfd_create("output", os.MFD_CLOEXEC)
+    try:
+        yield output
+    finally:
+        os.close(output)
 
 
 class _Child:

@@ -75,7 +75,8 @@ class Mime(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome of one inspection. Sizes are in pixels as stored (0 for PDF); `sha256` is lower-case hexadecimal."""
+    """The outcome of one inspection. Sizes are in pixels as stored (0 for PDF); `sha256` is lower-case
+    hexadecimal, empty when the file was refused for its size alone and never read."""
 
     finding: Finding
     reason: Reason

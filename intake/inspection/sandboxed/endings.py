@@ -23,13 +23,16 @@ _SCRIPT = re.compile(rb"<script|<html|<\?php", re.IGNORECASE)
 PDF_TAIL = 1024
 """Bytes that may follow the last %%EOF (ISO 32000-1, annex H.3.4.4 of the viewers' practice)."""
 
+PDF_HEAD = 64 * 1024
+"""Viewers look for a PDF's header in the first 1024 bytes; we look further."""
+
 ZIP_TAIL = 22 + 65535
 """A ZIP's end record and its longest comment (APPNOTE 4.3.16)."""
 
 
 def ending_of(data: Bytes, mime: Mime) -> Reason:
     """Return `EXAMINED` when the file ends where its format says, else `POLYGLOT` or the damage found."""
-    if _has_zip_directory(data) or (mime is not Mime.PDF and data.find(b"%PDF-") >= 0):
+    if _has_zip_directory(data) or (mime is not Mime.PDF and b"%PDF-" in data[:PDF_HEAD]):
         return Reason.POLYGLOT
     return _ENDINGS[mime](data)
 

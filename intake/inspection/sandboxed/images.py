@@ -63,32 +63,23 @@ def prepare() -> None:
 def examine(data: mmap, mime: Mime, limits: Limits) -> Facts:
     """Prove that the image decodes within the limits. Never raises for what a file contains."""
     try:
-        with _opened(data, mime) as image:
+        with _opened(_sample(data) if mime is Mime.JPEG else data, mime) as image:
             width, height = image.size
-            pages = int(getattr(image, "n_frames", 1)) if mime is not Mime.JPEG else 1
-            if width < 1 or height < 1 or pages < 1:
-                return Reason.IMAGE_DAMAGED, 0, 0, 0
-            if pages > limits.pages:
-                return Reason.TOO_MANY_PAGES, pages, width, height
-            if width * height * pages > limits.pixels:
-                return Reason.TOO_MANY_PIXELS, pages, width, height
-            if mime is not Mime.JPEG:
-                _decode_all(image, pages)
-        if mime is Mime.JPEG:
-            _decode_sample(data)
+            pages = _count(image, mime)
+            reason = _refusal(width, height, pages, limits)
+            if reason is Reason.EXAMINED:
+                _decode(image, mime, pages)
     except MemoryError:
         return Reason.SCAN_LIMITS, 0, 0, 0
     except Exception:  # noqa: BLE001 - decoders raise anything on a broken file; here every one of them means damaged
         return Reason.IMAGE_DAMAGED, 0, 0, 0
-    return Reason.EXAMINED, pages, width, height
+    return reason, pages, width, height
 
 
 def pages_of(data: mmap, mime: Mime, limits: Limits) -> Iterator[Image.Image]:
     """Yield each picture upright, RGB, without metadata, at most `preview_side` pixels on its longest side."""
     with _opened(data, mime) as image:
-        for number in range(
-            min(int(getattr(image, "n_frames", 1)) if mime is not Mime.JPEG else 1, limits.preview_pages)
-        ):
+        for number in range(min(_count(image, mime), limits.preview_pages)):
             if number:
                 image.seek(number)
             if image.width * image.height > limits.pixels:
@@ -99,7 +90,7 @@ def pages_of(data: mmap, mime: Mime, limits: Limits) -> Iterator[Image.Image]:
 
 
 @contextmanager
-def _opened(data: mmap, mime: Mime) -> Iterator[Image.Image]:
+def _opened(data: mmap | io.BytesIO, mime: Mime) -> Iterator[Image.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata; nothing here depends on it
         data.seek(0)
@@ -107,17 +98,30 @@ def _opened(data: mmap, mime: Mime) -> Iterator[Image.Image]:
             yield image
 
 
-def _decode_all(image: Image.Image, pages: int) -> None:
+def _sample(data: mmap) -> io.BytesIO:
+    """The beginning of a JPEG whose end was already found: all its tables and `JPEG_SAMPLE` bytes of picture."""
+    return io.BytesIO(data[: jpeg_scan(data) + JPEG_SAMPLE] + b"\xff\xd9")
+
+
+def _count(image: Image.Image, mime: Mime) -> int:
+    """Pictures that are pages. The further pictures of a JPEG are thumbnails and gain maps."""
+    return 1 if mime is Mime.JPEG else int(getattr(image, "n_frames", 1))
+
+
+def _refusal(width: int, height: int, pages: int, limits: Limits) -> Reason:
+    if width < 1 or height < 1 or pages < 1:
+        return Reason.IMAGE_DAMAGED
+    if pages > limits.pages:
+        return Reason.TOO_MANY_PAGES
+    return Reason.TOO_MANY_PIXELS if width * height * pages > limits.pixels else Reason.EXAMINED
+
+
+def _decode(image: Image.Image, mime: Mime, pages: int) -> None:
+    if mime is Mime.JPEG:
+        image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
     for number in range(pages):
         if number:
             image.seek(number)
-        image.load()
-
-
-def _decode_sample(data: mmap) -> None:
-    sample = io.BytesIO(data[: jpeg_scan(data) + JPEG_SAMPLE] + b"\xff\xd9")
-    with Image.open(sample, formats=("JPEG",)) as image:
-        image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
 
 
