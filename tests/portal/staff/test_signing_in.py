@@ -126,9 +126,7 @@ def test_a_session_from_before_the_sign_in_does_not_survive_it(browser: Browser,
     assert stolen.get("/cases").status_code == 401
 
 
-def test_an_idle_session_ends_after_an_hour(
-    browser: Browser, company: Company, clock: time_machine.Traveller
-) -> None:
+def test_an_idle_session_ends_after_an_hour(browser: Browser, company: Company, clock: time_machine.Traveller) -> None:
     browser.sign_in(company, "eva")
     for minutes in (50, 100, 150):
         clock.move_to(START + timedelta(minutes=minutes))
