@@ -3,6 +3,7 @@
 import sys
 
 from config.errors import ConfigError
+from intake.inspection.spool import UnsafeSpool
 from portal.worker.app import ROLES, run
 
 
@@ -13,7 +14,7 @@ def main() -> int:
         return 2
     try:
         run(sys.argv[1])
-    except ConfigError as error:
+    except (ConfigError, UnsafeSpool) as error:
         sys.stderr.write(f"{sys.argv[1]} does not start: {error}\n")
         return 2
     return 0

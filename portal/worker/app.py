@@ -16,6 +16,7 @@ from config.settings import CourierSettings, CustodianSettings, InspectorSetting
 from intake.inspection.chain import Inspector
 from intake.inspection.clamav import ClamdScanner
 from intake.inspection.sandbox import Sandbox
+from intake.inspection.spool import require_memory_spool
 from intake.links import LinkSigner
 from intake.quarantine import QuarantineKeys
 from notifications import delivery, inbound
@@ -58,6 +59,7 @@ def run(role: str) -> None:
 def run_inspector(stop: Stop) -> None:
     """Examine, file, draw, sweep."""
     settings = InspectorSettings.load()
+    require_memory_spool(settings.clamd_spool, free_bytes=0)
     database = Database(settings.database_url)
     signer = SigningKey(settings.attestation_key())
     scanner = ClamdScanner(str(settings.clamd_socket))

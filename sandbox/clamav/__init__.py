@@ -4,6 +4,7 @@
 enough to see the inspection work, no protection by themselves.
 """
 
-from sandbox.clamav.daemon import UnsafeSpool, configuration, official_databases, prepare, require_memory_spool
+from intake.inspection.spool import UnsafeSpool, require_memory_spool
+from sandbox.clamav.daemon import configuration, official_databases, prepare
 
 __all__ = ["UnsafeSpool", "configuration", "official_databases", "prepare", "require_memory_spool"]

@@ -4,9 +4,10 @@ Rules: clamd listens on a unix socket only; its limits lie above the portal's ow
 what it writes while it scans never reaches a disk, or it does not start.
 """
 
-import os
 import shutil
 from pathlib import Path
+
+from intake.inspection.spool import SPOOL_BYTES, require_memory_spool
 
 OWN_SIGNATURES = Path(__file__).parent
 OFFICIAL_DIRECTORY = Path("/var/lib/clamav")
@@ -16,15 +17,7 @@ MEBIBYTE = 1 << 20
 STREAM_MEBIBYTES = 256
 """Longest stream. The portal itself stops at 100 MiB, so that clamd's limit is never the one that decides."""
 
-SPOOL_BYTES = 1024 * MEBIBYTE
 LEFTOVERS = ("clamav-*", "*-scantemp.*", "*.tmp")
-MEMORY_TYPES = frozenset({"tmpfs", "ramfs"})
-
-
-class UnsafeSpool(Exception):
-    """The spool of clamd would put documents on a disk, or has no room for them."""
-
-    code = "unsafe_spool"
 
 
 def configuration(
@@ -82,18 +75,6 @@ def official_databases(directory: Path = OFFICIAL_DIRECTORY) -> list[Path]:
     return list(found.values()) if {"main", "daily"} <= set(found) else []
 
 
-def require_memory_spool(spool: Path, *, free_bytes: int = SPOOL_BYTES) -> None:
-    """Raise UnsafeSpool unless `spool` is an existing folder on tmpfs with `free_bytes` to spare."""
-    if not spool.is_dir():
-        raise UnsafeSpool(f"{spool} is not a folder")
-    kind = _filesystem_type(spool.resolve())
-    if kind not in MEMORY_TYPES:
-        raise UnsafeSpool(f"{spool} lies on {kind}; clamd's spool must be tmpfs, for example under /dev/shm")
-    state = os.statvfs(spool)
-    if state.f_bavail * state.f_frsize < free_bytes:
-        raise UnsafeSpool(f"{spool} has less than {free_bytes // MEBIBYTE} MiB free")
-
-
 def prepare(
     directory: Path,
     *,
@@ -144,15 +125,3 @@ def _sweep(spool: Path) -> None:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
-
-
-def _filesystem_type(path: Path) -> str:
-    """Return the type of the mount that holds `path` (proc(5), mountinfo): the longest mount point above it,
-    the last of equals."""
-    best, kind = -1, "unknown"
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields, _, rest = line.partition(" - ")
-        point = fields.split()[4].replace("\\040", " ")
-        if path.is_relative_to(point) and len(point) >= best:
-            best, kind = len(point), rest.split()[0]
-    return kind

@@ -10,13 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
+from intake.inspection.spool import UnsafeSpool
 from sandbox.clamav import daemon
 from sandbox.launch.errors import LaunchRefused
 from sandbox.launch.layout import REPOSITORY, Layout
 from sandbox.launch.leftovers import MARK
 from sandbox.launch.site import Site
-from sandbox.tsa.authority import Authority
 
+PASSWORD_FILE = "pgpass"  # noqa: S105 (a file name)
 ENGINE_MIGRATION = """
 import sys
 from dbos import run_dbos_database_migrations
@@ -31,13 +34,25 @@ def prepare(site: Site) -> None:
     migrate(site.layout, site.database_url)
     migrate_jobs(site.layout, site.jobs_databases())
     write_clamd_configuration(site)
-    publish_authority(site.layout)
 
 
-def publish_authority(layout: Layout) -> None:
-    """Make the time-stamp authority once and put its root certificate where everyone may read it."""
-    authority = Authority.at(layout.keys / "tsa" / "authority")
-    (layout.keys / "public" / "tsa_root.pem").write_bytes(authority.ca_pem.read_bytes())
+def without_password(layout: Layout, url: str) -> str:
+    """Return a database URL with its password, if it has one, moved to the installation's password file."""
+    parts = make_url(url)
+    if parts.password is None:
+        return url
+    parts = parts._replace(password=None).update_query_dict({"passfile": str(layout.root / PASSWORD_FILE)})
+    return parts.render_as_string(hide_password=False)
+
+
+def write_password_file(layout: Layout, url: str | None) -> None:
+    """Write the password of `url`, if it has one, where libpq looks for it (pgpass, 0600)."""
+    password = make_url(url).password if url else None
+    if password is not None:
+        escaped = str(password).replace("\\", "\\\\").replace(":", "\\:")
+        path = layout.root / PASSWORD_FILE
+        path.touch(mode=0o600)
+        path.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
 
 
 def load_demo(site: Site) -> Mapping[str, Any]:
@@ -55,7 +70,7 @@ def write_clamd_configuration(site: Site) -> None:
     layout = site.layout
     try:
         daemon.prepare(layout.run / "clamd", socket=layout.sockets / "clamd.sock", spool=layout.spool)
-    except daemon.UnsafeSpool as error:
+    except UnsafeSpool as error:
         raise LaunchRefused(f"{error}: ClamAV needs that much memory for what it unpacks") from None
 
 
