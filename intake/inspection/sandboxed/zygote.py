@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from intake.inspection.sandboxed import jobs, kernel
+from intake.inspection.sandboxed import jobs, kernel, syscalls
 from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Kind, Request, record
 
 CONTROL = 0
@@ -104,6 +104,7 @@ def _work(request: Request, document: int, output: int, reply: int) -> None:
         kernel.die_with_parent()
         _bound(request)
         kernel.drop_everything()
+        syscalls.refuse_what_no_document_needs()
         status = BROKE_ON_DOCUMENT
         jobs.perform(request, document, output, socket.socket(fileno=reply))
         status = 0

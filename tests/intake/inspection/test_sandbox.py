@@ -1,6 +1,7 @@
 """The sandbox: what a parser can see and do, and what the trusted side believes of it."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -42,6 +43,48 @@ print(json.dumps({
     "processes": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) if os.path.isdir("/proc") else [],
 }))
 """
+
+
+HARDENED = (
+    walls.START.replace("from intake.inspection.sandboxed.zygote import main\nmain()", "")
+    + """
+import ctypes, json, os, socket
+from intake.inspection.sandboxed import kernel, syscalls
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return error.errno
+    return 0
+kernel.own_user_namespace()
+first, second = socket.socketpair()
+kernel.drop_everything()
+syscalls.refuse_what_no_document_needs()
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *arguments):
+    libc.syscall(syscalls.MACHINES[os.uname().machine][1].get(name, syscalls.SHARED.get(name)), *arguments)
+    return ctypes.get_errno()
+first.send(b"x")
+print(json.dumps({
+    "reply": second.recv(1).decode(),
+    "capabilities": [line.split()[1] for line in open("/proc/self/status") if line.startswith(("CapEff", "CapPrm"))],
+    "socket": attempt(socket.socket),
+    "exec": attempt(lambda: os.execv("/usr/bin/true", ["true"])),
+    "namespace": attempt(kernel.own_user_namespace),
+    "others": {name: call(name, 0, 0, 0) for name in ("ptrace", "mount", "bpf", "keyctl", "io_uring_setup", "setns")},
+}))
+"""
+)
+
+
+def test_a_child_can_start_no_program_open_no_socket_and_gain_nothing() -> None:
+    command = next(walls.commands())
+    run = subprocess.run([*command[:-1], HARDENED], capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
+    seen = json.loads(run.stdout)
+    assert seen["reply"] == "x"
+    assert set(seen["capabilities"]) == {"0000000000000000"}
+    assert seen["socket"] == seen["exec"] == seen["namespace"] == errno.EPERM
+    assert set(seen["others"].values()) == {errno.EPERM}
 
 
 def probed(command: list[str]) -> dict[str, object]:
