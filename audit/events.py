@@ -98,6 +98,10 @@ class Event(StrEnum):
     ADMINISTRATOR_API_KEY_CREATED = "administrator:api_key:created"
     ADMINISTRATOR_NOTICE_PUBLISHED = "administrator:notice:published"
     ADMINISTRATOR_TEMPLATE_PUBLISHED = "administrator:template:published"
+    ADMINISTRATOR_TEAM_CREATED = "administrator:team:created"
+    ADMINISTRATOR_MEMBER_RESET = "administrator:member:reset"
+    ADMINISTRATOR_SENDER_ADDED = "administrator:sender:added"
+    ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
 
     @property
     def actor(self) -> ActorKind:

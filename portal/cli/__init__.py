@@ -1,0 +1,1 @@
+"""Administration commands for the machine's operator: `python -m portal.cli COMMAND`."""

@@ -1,0 +1,99 @@
+"""`apikey create` and `sender add`: what lets a CRM in, and what lets messages out.
+
+Rules: an API key and a handshake token are shown once, their hashes are kept; a WhatsApp token and an app secret come
+out of files that nobody else can read and go into the database sealed, each for the one process that may open it.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from audit import Event
+from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring, team_of
+from records.administering import SCOPES
+from records.apikeys import create_api_key
+from records.messages import WhatsAppSender
+from storage.database import new_id, utcnow
+
+TABLE = "whatsapp_senders"
+
+
+@click.group()
+def apikey() -> None:
+    """Keys of CRMs for the REST API."""
+
+
+@apikey.command("create")
+@click.argument("org")
+@click.option("--name", required=True, help="Which integration it is for.")
+@click.option("--team", help="Name of the team that gets the cases it opens.")
+@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Default: all of them.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Life; without it the key lives until it is revoked.")
+@pass_wiring
+def create(wiring: Wiring, org: str, name: str, team: str | None, scopes: tuple[str, ...], days: int | None) -> None:
+    """Create an API key of ORG and print it once."""
+    if not 0 < len(name.strip()) <= 80:
+        raise CommandRefused("a name has 1 to 80 characters")
+    now = utcnow()
+    with wiring.database().transaction() as session:
+        org_id = organization(session, org).id
+        row, key = create_api_key(
+            session,
+            org_id=org_id,
+            name=name.strip(),
+            scopes=list(scopes or SCOPES),
+            team_id=team_of(session, org_id, team).id if team is not None else None,
+            expires_at=now + timedelta(days=days) if days is not None else None,
+            now=now,
+        )
+        note(session, Event.ADMINISTRATOR_API_KEY_CREATED, org_id=org_id, subject_id=row.id)
+    click.echo(key)
+    click.echo("Shown this once and stored nowhere in clear.", err=True)
+
+
+secret_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def sender() -> None:
+    """WhatsApp numbers that messages are sent from."""
+
+
+@sender.command("add")
+@click.argument("org")
+@click.option("--phone-number-id", required=True, help="Of the number, from the WhatsApp account.")
+@click.option("--waba-id", required=True, help="Of the WhatsApp Business account.")
+@click.option("--token-file", type=secret_file, required=True, help="File (0600) with the access token.")
+@click.option("--app-secret-file", type=secret_file, required=True, help="File (0600) with the app secret.")
+@pass_wiring
+def add(wiring: Wiring, org: str, phone_number_id: str, waba_id: str, token_file: Path, app_secret_file: Path) -> None:
+    """Add a WhatsApp number to ORG; prints the path of its webhook and, once, the token of the handshake."""
+    if not all(each.isascii() and each.isdigit() and len(each) <= 64 for each in (phone_number_id, waba_id)):
+        raise CommandRefused("the ids of a number and of an account are digits")
+    token, app_secret = wiring.secret_text(token_file), wiring.secret_text(app_secret_file)
+    courier, gateway, row, verify_token = wiring.courier_box(), wiring.gateway_box(), new_id(), secrets.token_hex(24)
+    with wiring.database().transaction() as session:
+        org_id = organization(session, org).id
+        known = select(WhatsAppSender.id).where(WhatsAppSender.phone_number_id == phone_number_id)
+        if session.scalars(known).first() is not None:
+            raise CommandRefused("this number is a sender already")
+        session.add(
+            WhatsAppSender(
+                id=row,
+                org_id=org_id,
+                phone_number_id=phone_number_id,
+                waba_id=waba_id,
+                token_boxed=courier.seal(token.encode(), table=TABLE, row=row, column="token_boxed"),
+                app_secret_boxed=gateway.seal(app_secret.encode(), table=TABLE, row=row, column="app_secret_boxed"),
+                verify_token_sha256=hashlib.sha256(verify_token.encode()).hexdigest(),
+            )
+        )
+        session.flush()
+        note(session, Event.ADMINISTRATOR_SENDER_ADDED, org_id=org_id, subject_id=row)
+    click.echo(f"webhook       /webhooks/whatsapp/{row}")
+    click.echo(f"verify token  {verify_token}")
+    click.echo("The verify token is shown this once; the token and the app secret files can go now.", err=True)

@@ -1,0 +1,92 @@
+"""`organization create` and `team create`: the first rows of a company."""
+
+import re
+import zoneinfo
+
+import click
+from sqlalchemy import select
+
+from audit import Event
+from portal.cli.session import CommandRefused, Wiring, note, pass_wiring
+from portal.cli.session import organization as find_organization
+from records.organizations import Organization, Team
+from storage.database import new_id, utcnow
+
+SLUG = re.compile(r"[a-z][a-z0-9-]{0,59}")
+LANGUAGES = ("es", "en", "pt")
+
+
+@click.group()
+def organization() -> None:
+    """Companies that ask for documents."""
+
+
+@organization.command("create")
+@click.argument("slug")
+@click.option("--name", required=True, help="As customers know it.")
+@click.option("--locale", type=click.Choice(LANGUAGES), default="es", show_default=True)
+@click.option("--country", default="MX", show_default=True, help="ISO 3166; reads phones without a country code.")
+@click.option("--timezone", default="America/Mexico_City", show_default=True)
+@click.option("--phone", help="Shown to customers who need help.")
+@click.option("--email", help="Shown to customers who need help.")
+@pass_wiring
+def create_organization(
+    wiring: Wiring,
+    slug: str,
+    name: str,
+    locale: str,
+    country: str,
+    timezone: str,
+    phone: str | None,
+    email: str | None,
+) -> None:
+    """Create the company SLUG; prints its id. Its root key is minted with its first case."""
+    if not SLUG.fullmatch(slug):
+        raise CommandRefused("a slug has 1 to 60 characters of a-z, 0-9 and -, and begins with a letter")
+    if not 0 < len(name.strip()) <= 120 or not re.fullmatch(r"[A-Z]{2}", country):
+        raise CommandRefused("a name has 1 to 120 characters, a country two capitals")
+    if timezone not in zoneinfo.available_timezones():
+        raise CommandRefused(f"there is no time zone {timezone!r}")
+    made = Organization(
+        id=new_id(),
+        slug=slug,
+        name=name.strip(),
+        locale=locale,
+        country=country,
+        timezone=timezone,
+        contact_phone=phone,
+        contact_email=email,
+        created_at=utcnow(),
+    )
+    with wiring.database().transaction() as session:
+        if session.scalars(select(Organization.id).where(Organization.slug == slug)).first() is not None:
+            raise CommandRefused(f"there is an organization {slug!r} already")
+        session.add(made)
+        session.flush()
+        note(session, Event.ADMINISTRATOR_ORGANIZATION_CREATED, org_id=made.id, subject_id=made.id, slug=slug)
+    click.echo(made.id)
+
+
+@click.group()
+def team() -> None:
+    """Groups of executives who share their cases."""
+
+
+@team.command("create")
+@click.argument("org")
+@click.argument("name")
+@pass_wiring
+def create_team(wiring: Wiring, org: str, name: str) -> None:
+    """Create the team NAME in the organization ORG; prints its id."""
+    if not 0 < len(name.strip()) <= 80:
+        raise CommandRefused("a name has 1 to 80 characters")
+    with wiring.database().transaction() as session:
+        org_id = find_organization(session, org).id
+        known = select(Team.id).where(Team.org_id == org_id, Team.name == name.strip())
+        if session.scalars(known).first() is not None:
+            raise CommandRefused(f"there is a team {name!r} already")
+        made = Team(id=new_id(), org_id=org_id, name=name.strip())
+        session.add(made)
+        session.flush()
+        note(session, Event.ADMINISTRATOR_TEAM_CREATED, org_id=org_id, subject_id=made.id)
+    click.echo(made.id)

@@ -1,0 +1,210 @@
+"""A company is founded from the command line, and every step of it stands in the trail."""
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+import pytest
+from sqlalchemy import select
+
+from audit import AuditEvent, Event
+from portal.cli.session import operator
+from records.apikeys import authenticate
+from records.messages import WhatsAppSender
+from records.organizations import Organization, Team, current_notice
+from records.people import Member, Role
+from records.requirements import current_template
+from records.signing_in import Passwords, claim_try, prove
+from storage.database import utcnow
+from storage.sealing import keyfiles
+from storage.sealing.box import Box
+
+LONG = "una frase larga de verdad"
+TEXT = {"es": "Texto", "en": "Text"}
+CREATE_EVA = ("member", "create", "aurora", "Eva@Aurora.example", "--name", "Eva", "--role", "executive")
+
+
+def events(database):
+    with database.reading() as session:
+        return [row.event for row in session.scalars(select(AuditEvent).order_by(AuditEvent.at, AuditEvent.id))]
+
+
+def test_a_company_and_its_team_are_created_and_recorded(run, company, database):
+    with database.reading() as session:
+        found = session.scalars(select(Organization)).one()
+        assert (found.slug, found.name, found.country) == ("aurora", "Financiera Aurora", "MX")
+        assert session.scalars(select(Team)).one().org_id == found.id
+        recorded = session.scalars(select(AuditEvent)).all()
+    assert {row.event for row in recorded} == {
+        Event.ADMINISTRATOR_ORGANIZATION_CREATED,
+        Event.ADMINISTRATOR_TEAM_CREATED,
+    }
+    assert {row.actor_id for row in recorded} == {operator()}
+    assert all("Aurora" not in json.dumps(row.details) for row in recorded)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("organization", "create", "aurora", "--name", "Otra"),
+        ("organization", "create", "Au rora", "--name", "Otra"),
+        ("organization", "create", "otra", "--name", "Otra", "--timezone", "Mars/Base"),
+        ("organization", "create", "otra", "--name", "Otra", "--country", "mx"),
+        ("team", "create", "aurora", "Crédito"),
+        ("team", "create", "nobody", "Crédito"),
+        ("member", "disable", "nobody@aurora.example"),
+        ("apikey", "create", "nobody", "--name", "CRM"),
+        ("apikey", "create", "aurora", "--name", "CRM", "--team", "Ventas"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line_and_leaves_nothing(run, company, database, words):
+    before = events(database)
+    refused = run(*words, fails=1)
+    assert refused.output.startswith("Error: ")
+    assert refused.output.count("\n") == 1
+    assert events(database) == before
+
+
+def test_a_member_signs_in_with_what_was_printed_once(run, company, database, keys):
+    made = run(*CREATE_EVA, "--team", "Crédito", given=f"{LONG}\n{LONG}\n")
+    assert LONG not in made.output
+    uri = next(word for word in made.output.split() if word.startswith("otpauth://"))
+    seed = parse_qs(urlsplit(uri).query)["secret"][0]
+    passwords, now = Passwords(), utcnow()
+    box = Box([keyfiles.read(keys / "staff" / "staff_box_key")])
+    with database.transaction() as session:
+        claim = claim_try(session, "eva@aurora.example", nobody=passwords.nobody, now=now)
+    step = prove(
+        claim,
+        untrusted_password=LONG,
+        untrusted_code=pyotp.TOTP(seed).at(now),
+        passwords=passwords,
+        open_seed=lambda row, boxed: box.open(boxed, table="members", row=row, column="totp_boxed"),
+        now=now,
+    )
+    assert step is not None
+    assert events(database)[-1] == Event.ADMINISTRATOR_MEMBER_CREATED
+    assert seed.encode() not in Path(database.url.database).read_bytes()
+
+
+def test_a_short_password_is_refused(run, company, database):
+    refused = run(*CREATE_EVA, "--team", "Crédito", given="catorce-letras\ncatorce-letras\n", fails=1)
+    assert "at least 15" in refused.output
+    with database.reading() as session:
+        assert session.scalars(select(Member)).all() == []
+
+
+def test_an_executive_needs_a_team_and_an_address_belongs_to_one_person(run, company):
+    assert "--team" in run(*CREATE_EVA, "--generate", fails=1).output
+    run(*CREATE_EVA, "--team", "Crédito", "--generate")
+    again = run("member", "create", company, "EVA@aurora.example", "--name", "E", "--role", "auditor", fails=1)
+    assert "already" in again.output
+
+
+def test_a_disabled_member_and_a_reset_one_lose_their_sessions(run, company, database):
+    run(*CREATE_EVA, "--team", "Crédito", "--generate")
+    with database.reading() as session:
+        before = session.scalars(select(Member)).one()
+    run("member", "reset", "eva@aurora.example", "--generate")
+    run("member", "disable", "eva@aurora.example")
+    run("member", "disable", "eva@aurora.example", fails=1)
+    with database.reading() as session:
+        after = session.scalars(select(Member)).one()
+    assert not after.active
+    assert after.session_epoch == before.session_epoch + 2
+    assert after.password_hash != before.password_hash
+    assert after.totp_boxed != before.totp_boxed
+    assert events(database)[-2:] == [Event.ADMINISTRATOR_MEMBER_RESET, Event.ADMINISTRATOR_MEMBER_DISABLED]
+    assert after.role == Role.EXECUTIVE
+
+
+def test_a_notice_is_published_in_versions(run, company, database, tmp_path):
+    file = tmp_path / "notice.json"
+    file.write_text(json.dumps({"short": TEXT, "full": TEXT}))
+    assert "privacy notice 1" in run("notice", "publish", file, "--org", company).output
+    assert "privacy notice 2" in run("notice", "publish", file, "--org", company).output
+    with database.reading() as session:
+        org = session.scalars(select(Organization)).one()
+        assert current_notice(session, org.id).version == 2
+        assert current_notice(session, org.id).short == TEXT
+
+
+def a_template(**more):
+    requirement = {"key": "domicilio", "title": TEXT, "why": TEXT, "retention": TEXT}
+    return {"key": "credito", "name": TEXT, "requirements": [requirement]} | more
+
+
+def test_a_template_is_published_in_versions(run, company, database, tmp_path):
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(a_template(link_days=3)))
+    assert run("template", "publish", file, "--org", company).output == "credito/1\n"
+    assert run("template", "publish", file, "--org", company).output == "credito/2\n"
+    with database.reading() as session:
+        found = current_template(session, org_id=session.scalars(select(Organization.id)).one(), key="credito")
+        assert (found.version, found.link_days, found.requirements[0].sides) == (2, 3, ["whole"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "{}",
+        json.dumps(a_template(key="Bad Key")),
+        json.dumps(a_template(requirements=[])),
+        json.dumps(a_template(surprise=1)),
+        json.dumps(a_template(name={"en": "No Spanish"})),
+        json.dumps(a_template(requirements=a_template()["requirements"] * 2)),
+        json.dumps(a_template(requirements=[{**a_template()["requirements"][0], "max_pdf_mb": 900}])),
+    ],
+)
+def test_a_bad_template_is_refused_without_a_row(run, company, database, tmp_path, content):
+    file = tmp_path / "template.json"
+    file.write_text(content)
+    before = events(database)
+    assert run("template", "publish", file, "--org", company, fails=1).output.startswith("Error: ")
+    assert events(database) == before
+
+
+def test_an_api_key_works_and_is_stored_as_a_hash(run, company, database):
+    key = run("apikey", "create", company, "--name", "CRM", "--team", "Crédito", "--days", 30).stdout.strip()
+    with database.reading() as session:
+        row = authenticate(session, key, now=utcnow())
+        assert row.scopes == ["requests:write", "requests:read"]
+        assert row.team_id is not None
+        assert row.expires_at is not None
+    assert key.rpartition("_")[2].encode() not in Path(database.url.database).read_bytes()
+
+
+def test_a_sender_is_sealed_for_the_two_processes_that_use_it(run, company, database, keys, tmp_path):
+    secrets = {"token": "EAAG-token-of-the-account", "secret": "app-secret-of-the-account"}
+    for name, value in secrets.items():
+        (tmp_path / name).write_text(value + "\n")
+        (tmp_path / name).chmod(0o600)
+    words = ("sender", "add", company, "--phone-number-id", "106540352242922", "--waba-id", "102290129340398")
+    files = ("--token-file", tmp_path / "token", "--app-secret-file", tmp_path / "secret")
+    made = run(*words, *files)
+    with database.reading() as session:
+        row = session.scalars(select(WhatsAppSender)).one()
+    assert f"/webhooks/whatsapp/{row.id}" in made.output
+    assert not any(value in made.output for value in secrets.values())
+    courier = Box([keyfiles.read(keys / "courier" / "courier_box_key")])
+    gateway = Box([keyfiles.read(keys / "gateway" / "gateway_box_key")])
+    place = {"table": "whatsapp_senders", "row": row.id}
+    assert courier.open(row.token_boxed, **place, column="token_boxed").decode() == secrets["token"]
+    assert gateway.open(row.app_secret_boxed, **place, column="app_secret_boxed").decode() == secrets["secret"]
+    assert "already" in run(*words, *files, fails=1).output
+
+
+def test_a_secret_file_that_others_can_read_is_refused(run, company, tmp_path):
+    (tmp_path / "token").write_text("x")
+    (tmp_path / "token").chmod(0o644)
+    words = ("sender", "add", company, "--phone-number-id", "1", "--waba-id", "2")
+    refused = run(*words, "--token-file", tmp_path / "token", "--app-secret-file", tmp_path / "token", fails=1)
+    assert "lets others in" in refused.output
+
+
+def test_a_command_that_lacks_its_key_says_which_setting_it_needs(run, company, monkeypatch):
+    monkeypatch.delenv("RESGUARDO_STAFF_BOX_KEY_FILE")
+    refused = run(*CREATE_EVA, "--team", "Crédito", "--generate", fails=1)
+    assert "RESGUARDO_STAFF_BOX_KEY_FILE" in refused.output
