@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from records.cases import CaseKey
 from records.documents import Document, Part
@@ -28,6 +29,8 @@ CASE_KEY = "case-key"
 PART = "part"
 ORIGINAL = "original"
 META = "meta"
+BLOBS = "docs"
+"""Parts lie under docs/<day>/<random id>, so that a sweep finds old orphans without any clock of the store."""
 MAX_NAME_SLICE = 4096
 
 
@@ -132,14 +135,22 @@ class PartSealer:
     """Seals the parts of one document to its case key and attests each."""
 
     def __init__(
-        self, document: Document, recipient: PublicKey, scanned: Scanned, *, blobs: BlobStore, signer: SigningKey
+        self,
+        document: Document,
+        recipient: PublicKey,
+        scanned: Scanned,
+        *,
+        blobs: BlobStore,
+        signer: SigningKey,
+        now: datetime,
     ) -> None:
-        """Take ids from `document`; it is not changed."""
+        """Take ids from `document`; it is not changed. `now` names the day's folder of the objects."""
         self._document = document
         self._recipient = recipient
         self._scanned = scanned
         self._blobs = blobs
         self._signer = signer
+        self._folder = f"{BLOBS}/{now.astimezone(UTC):%Y%m%d}"
 
     def seal(
         self,
@@ -156,7 +167,7 @@ class PartSealer:
         context = DocumentContext(org=document.org_id, doc=document.id, part=name)
         sealing = Sealing.to([self._recipient], context)
         stream = SealedStream(sealing, chunks, hash_plaintext=sha256 is not None, hash_payload=False)
-        blob = f"docs/{new_id()}"
+        blob = f"{self._folder}/{new_id()}"
         stored = self._blobs.put(blob, stream)
         if sha256 is not None and stream.plaintext.sha256 != sha256:
             self._blobs.delete(blob)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 import audit
 from audit import Event
-from intake.receiving import BLOBS
+from intake.filing import BLOBS as PARTS
+from intake.receiving import BLOBS as SLICES
+from records.documents import Part
 from records.uploads import Slice, Upload, UploadState
 from storage.blobs import BlobStore
 from storage.database import Database
@@ -84,13 +86,22 @@ def _drop_ended(database: Database, blobs: BlobStore) -> int:
 
 
 def _drop_orphans(database: Database, blobs: BlobStore, *, now: datetime) -> int:
-    newest = f"{BLOBS}/{(now - ORPHAN_AGE).astimezone(UTC):%Y%m%d%H}"
-    old = [name for name in blobs.names(f"{BLOBS}/") if name.rpartition("/")[0] < newest]
+    old = (now - ORPHAN_AGE).astimezone(UTC)
+    slices = _without_row(database, blobs, Slice.blob, f"{SLICES}/", f"{SLICES}/{old:%Y%m%d%H}")
+    parts = _without_row(database, blobs, Part.blob, f"{PARTS}/", f"{PARTS}/{old:%Y%m%d}")
+    return slices + parts
+
+
+def _without_row(
+    database: Database, blobs: BlobStore, column: InstrumentedAttribute[str], prefix: str, newest: str
+) -> int:
+    """Delete the blobs below `prefix` whose folder is older than `newest` and that no row names."""
+    old = [name for name in blobs.names(prefix) if prefix < name.rpartition("/")[0] < newest]
     dropped = 0
     for start in range(0, len(old), BATCH):
         names = old[start : start + BATCH]
         with database.reading() as session:
-            kept = set(session.scalars(select(Slice.blob).where(Slice.blob.in_(names))))
+            kept = set(session.scalars(select(column).where(column.in_(names))))
         for name in names:
             if name not in kept:
                 blobs.delete(name)

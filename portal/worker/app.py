@@ -84,6 +84,7 @@ def run_inspector(stop: Stop) -> None:
             rounds=[
                 Round(name="keys", every_s=60, run=partial(inspecting.prepare_keys, tools)),
                 Round(name="sweep", every_s=10, run=partial(inspecting.sweep, tools)),
+                Round(name="leftovers", every_s=300, run=partial(inspecting.sweep_leftovers, tools)),
                 _heartbeat("inspector", database, lambda: _scanner_words(scanner)),
             ],
         ).run(stop)

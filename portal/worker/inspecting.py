@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from intake import sweeping
 from intake.filing import (
     META,
     ORIGINAL,
@@ -38,6 +39,7 @@ from intake.inspection.verdicts import (
     Verdict,
 )
 from intake.quarantine import QuarantineKeys
+from intake.sweeping import drop_slices
 from portal.worker.engine import Postponed
 from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
@@ -131,17 +133,19 @@ def sweep(tools: Tools, now: datetime, limit: int = 100) -> None:
     """Delete the slices that nothing needs: filed with previews done, or refused 72 h ago; then unused old keys."""
     with tools.database.reading() as session:
         done = _uploads_to_clear(session, now, limit)
-        blobs = {upload: list(session.scalars(select(Slice.blob).where(Slice.upload_id == upload))) for upload in done}
-    for upload, names in blobs.items():
-        with tools.database.transaction() as session:
-            for piece in session.scalars(select(Slice).where(Slice.upload_id == upload)):
-                session.delete(piece)
-        for name in names:  # erasure runs row first: an object without a row is swept, a row without one is a loss
-            tools.blobs.delete(name)
+    for upload in done:
+        drop_slices(tools.database, tools.blobs, upload)
     with tools.database.transaction() as session:
         tools.quarantine.retire(session, now=now)
     with tools.database.reading() as session:
         tools.quarantine.shred(session)
+
+
+def sweep_leftovers(tools: Tools, now: datetime) -> None:
+    """End expired uploads; delete what they, torn slices and torn filings left in the store."""
+    swept = sweeping.sweep(tools.database, tools.blobs, now=now)
+    if swept.expired or swept.slices or swept.orphans:
+        log.info("swept", expired=swept.expired, slices=swept.slices, orphans=swept.orphans)
 
 
 def prepare_keys(tools: Tools, now: datetime) -> None:
@@ -195,7 +199,7 @@ def _format_of(mime: str) -> Format:
 def _sealer(tools: Tools, work: _Work, engine: str, signatures: str) -> PartSealer:
     scanned = Scanned(finding=Finding.CLEAN.value, engine=engine, signatures=signatures)
     recipient = case_public(work.case_key, tools.custodian)
-    return PartSealer(work.document, recipient, scanned, blobs=tools.blobs, signer=tools.signer)
+    return PartSealer(work.document, recipient, scanned, blobs=tools.blobs, signer=tools.signer, now=utcnow())
 
 
 def _seal(tools: Tools, work: _Work, declared: Declared, verdict: Verdict) -> tuple[list[Part], Commitment]:

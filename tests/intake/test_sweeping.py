@@ -48,11 +48,13 @@ def test_an_upload_ends_after_a_day_and_its_slices_go(world: World) -> None:
 def test_an_orphan_goes_only_when_it_is_old(world: World) -> None:
     young = f"slices/{world.clock.now:%Y%m%d%H}/{'a' * 32}"
     old = f"slices/{world.clock.now - timedelta(hours=30):%Y%m%d%H}/{'b' * 32}"
-    filed = f"docs/{'c' * 32}"
-    for name in (young, old, filed):
+    torn = f"docs/{world.clock.now - timedelta(days=3):%Y%m%d}/{'c' * 32}"
+    being_filed = f"docs/{world.clock.now:%Y%m%d}/{'d' * 32}"
+    foreign = f"docs/{'e' * 32}"
+    for name in (young, old, torn, being_filed, foreign):
         world.blobs.put(name, [b"sealed"])
-    assert sweep(world.database, world.blobs, now=world.clock.now).orphans == 1
-    assert world.blob_names() == sorted([young, filed])
+    assert sweep(world.database, world.blobs, now=world.clock.now).orphans == 2
+    assert world.blob_names() == sorted([young, being_filed, foreign])
 
 
 def test_a_sweep_of_a_clean_house_does_nothing(world: World) -> None:

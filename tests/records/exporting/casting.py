@@ -83,7 +83,7 @@ class Company:
             place.filed(now)
             key = session.scalars(select(CaseKey).where(CaseKey.case_id == self.case_id)).one()
             recipient = case_public(key, self.custodian.signer.verify_key())
-            sealer = PartSealer(document, recipient, CLEAN, blobs=self.blobs, signer=self.inspector)
+            sealer = PartSealer(document, recipient, CLEAN, blobs=self.blobs, signer=self.inspector, now=now)
             commitment = Commitment.to(hashlib.sha256(lie if lie is not None else content).digest())
             declared = Declared(untrusted_name=name, untrusted_type=mime)
             meta = meta_json(declared, commitment, size=len(content), mime=mime)
