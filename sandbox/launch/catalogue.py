@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -38,16 +37,15 @@ PINNED: dict[str, tuple[str, ...]] = {
 
 
 def product(
-    site: Site, engine: Engine, since: datetime, *, shared_keys: bool, webhook_path: str = "/webhooks/whatsapp"
+    site: Site, engine: Engine, *, shared_keys: bool, webhook_path: str = "/webhooks/whatsapp"
 ) -> list[Program]:
     """Return every program in the order of starting. `shared_keys` says that keys cannot be kept apart here.
 
-    `webhook_path` is where the gateway takes the simulator's webhooks. Workers are well once they gave a sign of life
-    after `since`.
+    `webhook_path` is where the gateway takes the simulator's webhooks.
     """
     return [
         *_stand_ins(site, f"http://127.0.0.1:{site.port('gateway')}{webhook_path}"),
-        *(_worker(role, site, engine, since, shared_keys=shared_keys) for role in _WORKERS),
+        *(_worker(role, site, engine, shared_keys=shared_keys) for role in _WORKERS),
         *(_web(role, site, shared_keys=shared_keys) for role in THREADS),
     ]
 
@@ -129,7 +127,7 @@ def _web(role: str, site: Site, *, shared_keys: bool) -> Program:
 _WORKERS = ("custodian", "opener", "inspector", "courier")
 
 
-def _worker(role: str, site: Site, engine: Engine, since: datetime, *, shared_keys: bool) -> Program:
+def _worker(role: str, site: Site, engine: Engine, *, shared_keys: bool) -> Program:
     keyring = {"custodian": (("keyring", True),), "opener": (("keyring", False),)}
     return Program(
         name=role,
@@ -138,7 +136,7 @@ def _worker(role: str, site: Site, engine: Engine, since: datetime, *, shared_ke
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
         more_keys=keyring.get(role, ()),
         runs_inner_sandbox=role == "inspector",
-        health=heartbeat_health(engine, role, since),
+        health=heartbeat_health(engine, role),
     )
 
 

@@ -20,7 +20,7 @@ FRESH = timedelta(seconds=30)
 def http_health(port: int, path: str, host: str, *, well: range = range(200, 300)) -> Health:
     """Ask `path` on 127.0.0.1 under the name `host`; a status within `well` is healthy."""
 
-    def ask() -> str | None:
+    def ask(_since: datetime) -> str | None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
             connection.request("GET", path, headers={"Host": f"{host}:{port}"})
@@ -38,7 +38,7 @@ def http_health(port: int, path: str, host: str, *, well: range = range(200, 300
 def clamd_health(path: Path) -> Health:
     """Ask clamd for a PONG on its socket (clamd(8): zPING)."""
 
-    def ask() -> str | None:
+    def ask(_since: datetime) -> str | None:
         try:
             with socket.socket(socket.AF_UNIX) as clamd:
                 clamd.settimeout(PATIENCE)
@@ -52,10 +52,10 @@ def clamd_health(path: Path) -> Health:
     return ask
 
 
-def heartbeat_health(engine: Engine, role: str, since: datetime) -> Health:
-    """Look for the worker's row in `heartbeats`: written after `since`, and lately."""
+def heartbeat_health(engine: Engine, role: str) -> Health:
+    """Look for the worker's row in `heartbeats`: written since the time in question, and lately."""
 
-    def ask() -> str | None:
+    def ask(since: datetime) -> str | None:
         try:
             with engine.connect() as connection:
                 query = text("SELECT max(at) FROM heartbeats WHERE role = :role")

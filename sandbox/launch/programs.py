@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-Health = Callable[[], str | None]
-"""Returns None when healthy, else the reason in a few words."""
+Health = Callable[[datetime], str | None]
+"""Returns None when healthy since the given time, else the reason in a few words."""
 
 
-def always_healthy() -> str | None:
+def always_healthy(_since: datetime) -> str | None:
     """Say that a program is well as long as it runs."""
     return None
 

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -49,16 +50,19 @@ class Stack:
         self.site = Site(
             layout=layout,
             port_base=port_base,
-            database_url=database_url or f"sqlite:///{layout.data}/resguardo.db",
+            database_url=prepare.without_password(layout, database_url or f"sqlite:///{layout.data}/resguardo.db"),
             blobs=blobs or f"file://{layout.data}/blobs",
             storage_settings=storage_settings or {},
         )
         self.isolation = cells.Isolation.INSECURE_NONE
         self.escrow_identity: str | None = None
         self.demo: Mapping[str, Any] = {}
+        self._given_url = database_url
         self._catalogue = catalogue
         self._say = say
         self._programs: dict[str, Program] = {}
+        self._since: dict[str, datetime] = {}
+        """From when on a sign of life counts."""
         self._supervisor = Supervisor(layout)
         self._lock = leftovers.Lock(layout.root / "lock")
         self._locked = False
@@ -105,6 +109,7 @@ class Stack:
             programs = self._make_catalogue()
             leftovers.refuse_busy_ports(program.port for program in programs if program.port)
             self._programs = {program.name: program for program in programs}
+            self._since = dict.fromkeys(self._programs, datetime.now(UTC))
             self._supervisor.start(programs, self.isolation)
             self.await_health()
         except BaseException:
@@ -128,6 +133,7 @@ class Stack:
     def kill(self, name: str) -> None:
         """Kill -9 one program with its children; the manager starts it again."""
         self._supervisor.kill(name)
+        self._since[name] = datetime.now(UTC)
 
     def pid(self, name: str) -> int:
         """Return the process id under which the manager runs a program (its cell's keeper)."""
@@ -143,6 +149,7 @@ class Stack:
 
     def start_program(self, name: str) -> None:
         """Start a program that was stopped and wait until it is healthy."""
+        self._since[name] = datetime.now(UTC)
         self._supervisor.start_program(name)
         self.await_health(name)
 
@@ -157,7 +164,7 @@ class Stack:
         deadline = time.monotonic() + within
         starts: set[tuple[str, int]] = set()
         while waiting:
-            reasons = {name: program.health() for name, program in waiting.items()}
+            reasons = _ask_all([(program, self._since[program.name]) for program in waiting.values()])
             for name in [name for name, reason in reasons.items() if reason is None]:
                 self._say(f"{name} is healthy")
                 del waiting[name]
@@ -175,6 +182,7 @@ class Stack:
 
     def _prepare(self) -> None:
         self.escrow_identity = make_keys(self.site.layout) or self.escrow_identity
+        prepare.write_password_file(self.site.layout, self._given_url)
         if self._catalogue is None:
             prepare.prepare(self.site)
             self.demo = prepare.load_demo(self.site)
@@ -190,7 +198,7 @@ class Stack:
             return self._catalogue(self.site, self.isolation)
         shared = self.isolation is cells.Isolation.INSECURE_NONE
         path = str(self.demo.get("webhook_path", "/webhooks/whatsapp"))
-        return product(self.site, self._engine, datetime.now(UTC), shared_keys=shared, webhook_path=path)
+        return product(self.site, self._engine, shared_keys=shared, webhook_path=path)
 
     def _refuse_hopeless(self, name: str, starts: set[tuple[str, int]]) -> None:
         if not self._supervisor.running():
@@ -199,3 +207,9 @@ class Stack:
             starts.add((name, int(self._supervisor.info(name)["start"])))
         if sum(1 for started, _ in starts if started == name) >= MOST_STARTS:
             raise LaunchRefused(f"{name} does not start: {last_words(self.log(name))} ({self.log(name)})")
+
+
+def _ask_all(programs: Sequence[tuple[Program, datetime]]) -> dict[str, str | None]:
+    """Ask every program at once how it is: one that accepts but does not answer must not hold up the others."""
+    with ThreadPoolExecutor(max_workers=len(programs)) as pool:
+        return dict(pool.map(lambda each: (each[0].name, each[0].health(each[1])), programs))

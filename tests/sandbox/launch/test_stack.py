@@ -207,7 +207,7 @@ def test_a_program_that_does_not_start_is_named_with_what_it_said(tmp_path: Path
     def catalogue(site: Site, isolation: Isolation) -> list[Program]:
         dying = ("sh", "-c", "echo the cellar is flooded >&2; exit 3")
         return [Program(name="opener", role="opener", command=dying, environment=base_environment(site),
-                        health=lambda: "silent")]  # fmt: skip
+                        health=lambda since: "silent")]  # fmt: skip
 
     with pytest.raises(LaunchRefused, match="opener does not start: the cellar is flooded"):
         Stack(tmp_path, catalogue=catalogue).start()
