@@ -18,6 +18,8 @@ from storage.database import Database, new_id, utcnow
 from storage.due import Lease, settle
 
 ACTOR = "courier"
+BATCH = 500
+"""Rows of one INSERT: a delivery may hold thousands of updates, and both databases limit the values of a statement."""
 STATUSES = {
     "sent": MessageState.SENT,
     "delivered": MessageState.DELIVERED,
@@ -27,17 +29,14 @@ STATUSES = {
 
 def store(session: Session, sender: WhatsAppSender, events: Iterable[WebhookEvent], *, now: datetime) -> int:
     """Insert the updates that are new; return how many. Repetitions, also in the same body, change nothing."""
-    rows = {event.key: _row(sender, event, now) for event in events}
-    if not rows:
-        return 0
+    rows = list({event.key: _row(sender, event, now) for event in events}.values())
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    stored = session.execute(
-        insert(InboundEvent)
-        .values(list(rows.values()))
-        .on_conflict_do_nothing(index_elements=["dedup_key"])
-        .returning(InboundEvent.id)
-    ).all()
-    return len(stored)
+    stored = 0
+    for start in range(0, len(rows), BATCH):
+        statement = insert(InboundEvent).values(rows[start : start + BATCH])
+        new = statement.on_conflict_do_nothing(index_elements=["dedup_key"]).returning(InboundEvent.id)
+        stored += len(session.execute(new).all())
+    return stored
 
 
 def process(database: Database, held: Lease) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from records.errors import NotFound, WrongState
@@ -117,8 +118,15 @@ def open_case(
         created_at=now,
         updated_at=now,
     )
-    session.add(case)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(case)
+            session.flush()
+    except IntegrityError:  # another call opened the case of this reference meanwhile
+        known = session.scalars(select(Case).where(Case.org_id == org_id, Case.external_ref == external_ref)).first()
+        if external_ref is None or known is None:
+            raise
+        return known, False
     session.add(CaseKey(org_id=org_id, case_id=case.id, due_at=now))
     session.flush()
     return case, True

@@ -11,7 +11,9 @@ from config.settings import GatewaySettings
 from intake.links import LinkSigner
 from portal.gateway.problems import refused_body, render
 from portal.gateway.requests import api
+from portal.gateway.specification import completed
 from portal.gateway.webhooks import webhooks
+from portal.web import addresses
 from portal.web.application import PortalApp, create_app, transaction
 from portal.web.health import worker_checks
 from portal.web.language import from_browser
@@ -60,6 +62,7 @@ def build(
         app_class=GatewayApp,
     )
     app: GatewayApp = made
+    addresses.install(app)
     app.config.update(
         PUBLIC_URL=public_url,
         OPENAPI_VERSION="3.1.0",
@@ -77,6 +80,7 @@ def build(
     specification: Any = app.view_functions["openapi.spec"]
     specification.__guard__ = "public"
     app.error_processor(refused_body)
+    app.spec_processor(completed)
     return app
 
 

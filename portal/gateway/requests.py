@@ -26,16 +26,20 @@ WRITE, READ = "requests:write", "requests:read"
 
 api = APIBlueprint("requests", __name__, tag="Requests")
 
-PROBLEMS: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
-    status: {"description": words, "content": {"application/problem+json": {"schema": ProblemOut}}}
-    for status, words in {
-        400: "Idempotency-Key missing, or not JSON",
-        401: "API key refused",
-        403: "Scope missing",
-        404: "Template or request not found",
-        415: "Not JSON",
-        422: "Invalid value, or Idempotency-Key used with another body",
-    }.items()
+
+def _problems(words: dict[int, str]) -> dict[int | str, dict[str, Any]]:
+    schema = ProblemOut.model_json_schema()
+    return {
+        status: {"description": text, "content": {"application/problem+json": {"schema": schema}}}
+        for status, text in words.items()
+    }
+
+
+REFUSALS = {401: "API key refused", 403: "Scope missing", 404: "Template or request not found"}
+CREATE_REFUSALS = REFUSALS | {
+    400: "Idempotency-Key missing, or not JSON",
+    413: "Body too large",
+    422: "Invalid value, or Idempotency-Key used with another body",
 }
 
 
@@ -59,7 +63,7 @@ def current_key(scope: str) -> ApiKey:
 @api.output(RequestOut, status_code=201)
 @api.doc(
     summary="Ask a person for documents",
-    responses=PROBLEMS,
+    responses=_problems(CREATE_REFUSALS),
     security="ApiKey",
 )
 def create(body: NewRequest) -> ResponseReturnValue:
@@ -86,10 +90,10 @@ def create(body: NewRequest) -> ResponseReturnValue:
     return shown, answer.status, headers
 
 
-@api.get("/api/v1/requests/<request_id>")
+@api.get("/api/v1/requests/<id:request_id>")
 @guarded_by("api_key")
 @api.output(RequestOut)
-@api.doc(summary="See how far a request is", security="ApiKey")
+@api.doc(summary="See how far a request is", responses=_problems(REFUSALS), security="ApiKey")
 def show(request_id: str) -> ResponseReturnValue:
     """States and reasons of every slot and message; never a file."""
     key = current_key(READ)

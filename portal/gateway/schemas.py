@@ -34,7 +34,7 @@ class NewRequest(_Given):
     """The CRM's own id of the matter: equal references are one case."""
     title: str | None = Field(default=None, min_length=1, max_length=160, examples=["Crédito 4711"])
     contact: Contact
-    template_key: Annotated[str, Field(min_length=1, max_length=60)]
+    template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$")]
     send: Send = Send()
 
 

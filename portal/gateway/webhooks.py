@@ -33,7 +33,7 @@ class WebhookRefused(RecordsError):
     code = "webhook_refused"
 
 
-@webhooks.get("/webhooks/whatsapp/<sender_id>")
+@webhooks.get("/webhooks/whatsapp/<id:sender_id>")
 @guarded_by("public")
 def handshake(sender_id: str) -> ResponseReturnValue:
     """Answer the subscription handshake with its challenge."""
@@ -48,7 +48,7 @@ def handshake(sender_id: str) -> ResponseReturnValue:
     return Response(challenge, mimetype="text/plain")
 
 
-@webhooks.post("/webhooks/whatsapp/<sender_id>")
+@webhooks.post("/webhooks/whatsapp/<id:sender_id>")
 @guarded_by("public")
 def receive(sender_id: str) -> ResponseReturnValue:
     """Verify over the raw bytes, store every update in one transaction, answer 200; the courier does the rest."""

@@ -16,7 +16,6 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from audit import Event, record
 from portal.staff import (
-    addresses,
     administering,
     auditing,
     board,
@@ -29,6 +28,7 @@ from portal.staff import (
     words,
 )
 from portal.staff.desk import Desk, NotSignedIn, SignedIn, may, me, signed_in
+from portal.web import addresses
 from portal.web.application import PortalApp, create_app, reading, transaction
 from portal.web.errors import Problem
 from portal.web.headers import same_origin

@@ -13,6 +13,7 @@ from typing import IO, Any
 import structlog
 from flask import Flask, Request, Response, current_app, g, request
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest
 
 from portal.web import errors, guards, headers, health, language
 from storage.database import Database
@@ -30,6 +31,13 @@ class PortalRequest(Request):
     """A request that never writes what it receives to disk."""
 
     max_form_parts = 100
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Read the body as JSON. A body nested deeper than the decoder goes is refused like any other bad one."""
+        try:
+            return super().get_json(force=force, silent=silent, cache=cache)
+        except RecursionError:
+            raise BadRequest("nested too deeply") from None
 
     def _get_file_stream(
         self,
