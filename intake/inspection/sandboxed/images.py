@@ -33,6 +33,7 @@ from intake.inspection.sandboxed.endings import jpeg_scan
 from intake.inspection.verdicts import Mime, Reason
 
 JPEG_SAMPLE = 64 * 1024
+BAND_ROWS = 64
 FORMATS: dict[Mime, tuple[str, ...]] = {
     Mime.JPEG: ("JPEG",),
     Mime.PNG: ("PNG",),
@@ -150,12 +151,22 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, side: int) -> Image.Image:
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        picture = Image.new("RGB", layer.size, "white")
-        picture.paste(layer, mask=layer.getchannel("A"))
-    else:
-        picture = image.convert("RGB")
-    return ImageOps.contain(picture, (side, side)) if max(picture.size) > side else picture
+    """Return the picture as RGB on white, shrunk band by band: a large one never stands in memory twice."""
+    factor = max(1, max(image.size) // side)
+    rows = BAND_ROWS * factor
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        band = _on_white(image.crop((0, top, image.width, min(image.height, top + rows))))
+        small.paste(band.reduce(factor), (0, top // factor))
+    return ImageOps.contain(small, (side, side)) if max(small.size) > side else small
+
+
+def _on_white(band: Image.Image) -> Image.Image:
+    if band.mode.startswith("I"):
+        return band.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    if not band.has_transparency_data:
+        return band.convert("RGB")
+    layer = band.convert("RGBA")
+    picture = Image.new("RGB", layer.size, "white")
+    picture.paste(layer, mask=layer.getchannel("A"))
+    return picture
