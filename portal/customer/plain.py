@@ -33,6 +33,8 @@ def send(slot_id: str) -> ResponseReturnValue:
         g.upload_limit = error.limit
         drain()
         raise
+    except BodyCut:
+        raise
     except (IntakeError, RecordsError, BlobError, CsrfRefused):
         drain()
         raise

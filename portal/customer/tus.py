@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.http import http_date
 
-from intake.errors import IntakeError, MalformedUpload, OffsetConflict, TooLarge
+from intake.errors import BodyCut, IntakeError, MalformedUpload, OffsetConflict, TooLarge
 from intake.standing import Standing
 from portal.customer.bodies import body_chunks, drain
 from portal.customer.visits import check_sender, desk, visitor
@@ -113,6 +113,8 @@ def _answered(act: Callable[[], ResponseReturnValue]) -> ResponseReturnValue:
     except OffsetConflict as error:
         g.upload_offset = error.offset
         drain()
+        raise
+    except BodyCut:
         raise
     except (IntakeError, RecordsError, BlobError):
         drain()
