@@ -1,0 +1,76 @@
+"""Every code has words, every text is in three languages, and the placeholders agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from audit import Event
+from audit.events import ActorKind
+from audit.reporting import Finding
+from intake.inspection.verdicts import Reason
+from portal.staff import words
+from portal.web.application import PortalApp
+from records.board import Group
+from records.messages import MessageState
+from records.people import Role
+from records.requests import RequestState, SlotState
+from records.reviewing import ReturnReason
+
+STAFF = Path(words.__file__).parent
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+SLOT = re.compile(r"%\((\w+)\)s")
+
+
+def texts() -> set[str]:
+    """Every Spanish text of the console."""
+    options = {"templates/**.html": {"extensions": "jinja2.ext.i18n"}}
+    found = extract_from_dir(STAFF, METHODS, options, keywords=KEYWORDS)
+    return {text if isinstance(text, str) else text[0] for _, _, text, _, _ in found}
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_every_text_is_translated(language: str) -> None:
+    with (STAFF / "translations" / f"{language}.po").open("rb") as source:
+        catalogue = read_po(source)
+    translated = {}
+    for message in catalogue:
+        original = message.id if isinstance(message.id, str) else message.id[0]
+        translated[original] = message.string if isinstance(message.string, str) else " ".join(message.string)
+    assert {text for text in texts() if not translated.get(text)} == set()
+    assert {text for text in translated if text} - texts() == set(), "texts that nothing uses"
+    for original, target in translated.items():
+        if original:
+            assert set(SLOT.findall(original)) == set(SLOT.findall(target)), original
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (words.GROUPS, Group),
+        (words.ROLES, Role),
+        (words.SLOTS, SlotState),
+        (words.REQUESTS, RequestState),
+        (words.MESSAGES, MessageState),
+        (words.RETURNS, ReturnReason),
+        (words.EVENTS, Event),
+        (words.PROCESSES, ActorKind),
+        (words.FINDINGS, Finding),
+    ],
+)
+def test_every_code_has_words(table: dict[str, object], codes: type) -> None:
+    assert set(codes) - table.keys() == set()  # type: ignore[call-overload]
+
+
+def test_every_refusal_of_the_inspection_has_words() -> None:
+    assert {reason.value for reason in Reason} - words.REFUSALS.keys() == {"examined"}
+
+
+def test_an_unknown_code_is_shown_as_it_is(console: PortalApp) -> None:
+    with console.test_request_context():
+        assert words.say(words.EVENTS, "staff:moon:visited") == "staff:moon:visited"
+        assert words.failure("99999") == "código 99999"
+        assert words.failure(None) == "código ?"
