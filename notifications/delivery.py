@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
@@ -20,12 +20,14 @@ from notifications.whatsapp.templates import REQUEST, RETURNED, checked_paramete
 from records.messages import UNKNOWN_WAIT, Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
 from records.requests import RequestState
 from storage.database import Database, new_id, utcnow
-from storage.due import Lease, settle
+from storage.due import Lease, renew, settle
 from storage.sealing.box import Box
 
 ACTOR = "courier"
 TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
 NAME_LIMIT = 60
+MAX_UNKNOWN = 3
+"""Sendings of one message whose outcome nobody ever learned: a customer must not get the same message for days."""
 HELD = timedelta(minutes=10)
 """Wait of a message whose sender or template needs a person first."""
 
@@ -66,19 +68,24 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
     now = utcnow()
     with tools.database.transaction() as session:
         message = session.get_one(Message, held.id)
+        if message.state == MessageState.SENDING:  # cut off between the commit and the answer
+            _unknown(session, message, held, now)
+            return None
         stop = _reason_to_stop(message, now)
         if stop is not None:
             settle(session, Message, held)
             _cancel(session, message, stop, now)
             return None
-        if message.state == MessageState.SENDING:  # cut off between the commit and the answer
-            _unknown(session, message, held, now)
+        if message.state == MessageState.UNKNOWN and _unknown_tries(session, message) >= MAX_UNKNOWN:
+            settle(session, Message, held)
+            _fail(session, message, "outcome_unknown", now)
             return None
         sender = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
         if sender is None:
             settle(session, Message, held)
             _fail(session, message, "no_sender", now)
             return None
+        renew(session, Message, held, now=now)  # who lost the lease posts nothing
         message.state, message.changed_at = MessageState.SENDING, now
         attempt = MessageAttempt(id=new_id(), message_id=message.id, number=_number(session, message), started_at=now)
         session.add(attempt)
@@ -208,6 +215,12 @@ def _number(session: Session, message: Message) -> int:
     """The number of the next attempt, from 1."""
     made = session.scalar(select(func.count()).where(MessageAttempt.message_id == message.id))
     return (made or 0) + 1
+
+
+def _unknown_tries(session: Session, message: Message) -> int:
+    """How many sendings were not refused and never confirmed."""
+    unknown = or_(MessageAttempt.outcome == "unknown", MessageAttempt.outcome.is_(None))
+    return session.scalar(select(func.count()).where(MessageAttempt.message_id == message.id, unknown)) or 0
 
 
 def _wait(number: int) -> timedelta:
