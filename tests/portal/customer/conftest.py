@@ -3,6 +3,7 @@
 import base64
 import http.client
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from portal.customer.visits import COOKIE
 from portal.web.application import PortalApp
 from records.links import UploadLink
 from storage.blobs import LocalBlobStore
-from storage.database import Database
-from tests.intake.building import World, a_visit, a_world
+from storage.database import Database, utcnow
+from tests.intake.building import Keys, World, a_visit, a_world, certified_keys
 from tests.portal.customer.site import CUSTOMER_KEY, LINK_KEY
 from tests.services.processes import ROOT, Server, free_port
 
@@ -75,31 +76,53 @@ def a_secret(world: World) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
-    """The portal behind gunicorn."""
+class Site:
+    """The portal behind gunicorn: two processes with threads, as in production, shared by the tests of a module."""
 
     port: int
-    world: World
-    token: str
-    temporary: Path
-    log: Path
+    folder: Path
+    database: Database
+    keys: Keys
 
     @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+    def blobs(self) -> LocalBlobStore:
+        """The store that the processes write to."""
+        return LocalBlobStore(self.folder / "blobs")
+
+    @property
+    def temporary(self) -> Path:
+        """The temporary folder of the processes."""
+        return self.folder / "tmp"
 
 
-@pytest.fixture
-def live(world: World, token: str, tmp_path: Path) -> Iterator[Live]:
-    """Two gunicorn processes with threads, as in production, and a temporary folder of their own."""
-    port, temporary = free_port(), tmp_path / "tmp"
-    temporary.mkdir()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """One request and its link on the running site."""
+
+    site: Site
+    world: World
+    token: str
+
+    @property
+    def port(self) -> int:
+        """Where the portal listens, on 127.0.0.1."""
+        return self.site.port
+
+
+@pytest.fixture(scope="module")
+def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running portal with an empty database."""
+    folder, port = tmp_path_factory.mktemp("site"), free_port()
+    (folder / "tmp").mkdir()
+    shutil.copyfile(sqlite_template, folder / "resguardo.db")
+    database = Database(f"sqlite:///{folder / 'resguardo.db'}")
+    with database.transaction() as session:
+        keys = certified_keys(session, now=utcnow())
     environment = {
-        "SITE_DATABASE": str(world.database.url),
-        "SITE_BLOBS": str(tmp_path / "blobs"),
-        "SITE_CUSTODIAN": base64.b64encode(world.keys.custodian.verify_key().raw).decode(),
-        "TMPDIR": str(temporary),
+        "SITE_DATABASE": str(database.url),
+        "SITE_BLOBS": str(folder / "blobs"),
+        "SITE_CUSTODIAN": base64.b64encode(keys.custodian.verify_key().raw).decode(),
+        "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": str(ROOT),
     }
     settings = [f"{name}={value}" for name, value in environment.items()]
@@ -107,11 +130,19 @@ def live(world: World, token: str, tmp_path: Path) -> Iterator[Live]:
     server = Server(
         ["env", *settings, *gunicorn, "--bind", f"127.0.0.1:{port}", "tests.portal.customer.site:app()"],
         directory=ROOT,
-        log=tmp_path / "gunicorn.log",
+        log=folder / "gunicorn.log",
     )
     server.start(lambda: answers(port))
-    yield Live(port=port, world=world, token=token, temporary=temporary, log=tmp_path / "gunicorn.log")
+    yield Site(port=port, folder=folder, database=database, keys=keys)
     server.stop()
+    database.dispose()
+
+
+@pytest.fixture
+def live(site: Site, signer: LinkSigner) -> Live:
+    """A fresh request on the running site."""
+    world = a_world(site.database, site.blobs, keys=site.keys)
+    return Live(site=site, world=world, token=signer.token(world.link_id))
 
 
 def answers(port: int) -> bool:

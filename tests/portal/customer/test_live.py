@@ -73,7 +73,8 @@ def phone(live: Live) -> Phone:
 
 def documents(live: Live) -> int:
     with live.world.database.reading() as session:
-        return session.scalar(select(func.count()).select_from(Document)) or 0
+        of_request = Document.request_id == live.world.request_id
+        return session.scalar(select(func.count()).select_from(Document).where(of_request)) or 0
 
 
 def wait_for(condition, within: float = 10.0) -> None:
@@ -190,7 +191,7 @@ def test_the_quota_of_files_holds_over_two_processes(live: Live, phone: Phone) -
     assert set(statuses) == {201, 409, 429} or set(statuses) == {201, 429}
 
 
-def test_nothing_in_clear_is_on_disk_while_and_after_a_file_arrives(live: Live, phone: Phone, tmp_path: Path) -> None:
+def test_nothing_in_clear_is_on_disk_while_and_after_a_file_arrives(live: Live, phone: Phone) -> None:
     canary = b"CANARY-" + secrets.token_hex(8).encode()
     data = canary * 200_000
     location = phone.create(0, len(data))
@@ -199,12 +200,12 @@ def test_nothing_in_clear_is_on_disk_while_and_after_a_file_arrives(live: Live, 
     ) as connection:
         connection.sendall(data[: len(data) // 2])
         time.sleep(0.3)
-        found = files_below(tmp_path)
+        found = files_below(live.site.folder)
         assert canary not in found
-        assert list(live.temporary.iterdir()) == []
+        assert list(live.site.temporary.iterdir()) == []
         connection.sendall(data[len(data) // 2 :])
         assert status_of(connection) == 204
-    found = files_below(tmp_path)
+    found = files_below(live.site.folder)
     for hidden in (canary, b"CANARY-name", live.token.encode(), phone.secret.encode()):
         assert hidden not in found
 
@@ -236,7 +237,8 @@ def test_a_cut_form_leaves_no_upload_open(live: Live, phone: Phone) -> None:
 
     def ended() -> bool:
         with live.world.database.reading() as session:
-            return list(session.scalars(select(Upload.state))) == [UploadState.ENDED]
+            states = select(Upload.state).where(Upload.link_id == live.world.link_id)
+            return list(session.scalars(states)) == [UploadState.ENDED]
 
     wait_for(ended)
     assert documents(live) == 0
