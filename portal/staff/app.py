@@ -14,6 +14,9 @@ from storage.blobs.opening import open_store
 from storage.database import Database
 from storage.sealing.box import Box
 
+REFUSAL_S = 0.6
+"""Longer than argon2id and two synced commits take on a busy machine."""
+
 
 def staff() -> PortalApp:
     """Return the console for a WSGI server. Raises ConfigError when a setting is missing, weak or foreign."""
@@ -28,6 +31,7 @@ def staff() -> PortalApp:
         blobs=open_store(**asdict(settings.blob_place())),
         public_url=settings.public_url,
         checkpoint_public=settings.checkpoint_public(),
+        refusal_s=REFUSAL_S,
         tsa_root=settings.tsa_root(),
     )
     return build_console(

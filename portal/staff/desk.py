@@ -39,6 +39,8 @@ class Desk:
     public_url: str
     checkpoint_public: bytes
     """Ed25519 key that must have signed the audit checkpoints."""
+    refusal_s: float
+    """Seconds that a refused sign-in takes at least: what is written about known members must not show in time."""
     tsa_root: bytes | None
     """PEM of the time-stamp authority's root, for the bag of an export."""
 

@@ -1,5 +1,7 @@
 """Signing in and out: one page with address, password and one-time code, and one answer for everything wrong."""
 
+import time
+
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
@@ -35,11 +37,13 @@ def form() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     """Try address, password and code; begin a session with a new secret."""
     next_path = own_path(request.form.get("next", ""))
+    begun = time.monotonic()
     try:
         row, secret, organization = _sign_in(
             request.form.get("email", ""), request.form.get("password", ""), request.form.get("code", "")
         )
     except SignInRefused:
+        time.sleep(max(0.0, desk().refusal_s - (time.monotonic() - begun)))
         return make_response(sign_in_page(401, next_path=next_path, refused=True), 401)
     session.clear()  # nothing from before the sign-in survives it: neither an id nor a CSRF token
     login_user(SignedIn(row, organization, secret))

@@ -318,7 +318,12 @@ def found_company(database: Database, blobs: BlobStore, *, passwords: Passwords,
 
 
 def console_of(
-    company: Company, database: Database, *, passwords: Passwords, checkpoint_public: bytes = bytes(range(32))
+    company: Company,
+    database: Database,
+    *,
+    passwords: Passwords,
+    checkpoint_public: bytes = bytes(range(32)),
+    refusal_s: float = 0.0,
 ) -> PortalApp:
     """The console over this company."""
     desk = Desk(
@@ -329,6 +334,7 @@ def console_of(
         blobs=company.blobs,
         public_url="http://portal.localhost:18701",
         checkpoint_public=checkpoint_public,
+        refusal_s=refusal_s,
         tsa_root=None,
     )
     return build_console(database=database, desk=desk, session_key=b"s" * 32)

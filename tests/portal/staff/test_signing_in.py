@@ -1,6 +1,7 @@
 """Signing in to the console: what lets a person in, what does not, and how long it lasts."""
 
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from records.people import Member
 from records.sessions import StaffSession
 from records.signing_in import Passwords
 from storage.database import Database
-from tests.portal.staff.company import PASSWORD, Company
+from tests.portal.staff.company import PASSWORD, Company, console_of
 from tests.portal.staff.conftest import Browser
 
 START = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -248,3 +249,14 @@ def test_a_browser_in_english_reads_english_before_anybody_signs_in(browser: Bro
     page = browser.get("/sign-in", headers={"Accept-Language": "en-GB,en;q=0.9"}).get_data(as_text=True)
     assert "One-time code" in page
     assert '<html lang="en">' in page
+
+
+def test_a_refusal_takes_as_long_for_a_stranger_as_for_a_member(
+    company: Company, sqlite_database: Database, passwords: Passwords
+) -> None:
+    app = console_of(company, sqlite_database, passwords=passwords, refusal_s=0.25)
+    browser = Browser(app)
+    for email in ("eva@credito.example", "nobody@credito.example"):
+        begun = time.monotonic()
+        browser.sign_in(company, "eva", email=email, password="wrong")
+        assert time.monotonic() - begun >= 0.25
