@@ -33,6 +33,7 @@ from portal.web.guards import PUBLIC, guarded_by
 from portal.web.headers import same_origin
 from portal.web.language import current_language
 from records import links
+from records.cases import party_language
 from records.errors import LinkClosed
 from records.links import UploadLink
 from records.organizations import Organization, current_notice, in_language
@@ -82,7 +83,7 @@ def activate(token: str) -> ResponseReturnValue:
     with transaction() as session:
         link = _open_link(session, _link_id(token))
         notice = current_notice(session, link.org_id)
-        g.party_language = link.request.party.locale
+        g.party_language = party_language(session, link.party_id)
         if shown != notice.id:
             return redirect(f"/s/{token}", code=303)  # a newer notice was published meanwhile: show it first
         visit = links.activate(
@@ -194,7 +195,7 @@ def _open_link(session: Any, link_id: str) -> UploadLink:
 def _landing(link_id: str) -> dict[str, Any]:
     with reading() as session:
         link = _open_link(session, link_id)
-        g.party_language = link.request.party.locale
+        g.party_language = party_language(session, link.party_id)
         org = session.get_one(Organization, link.org_id)
         g.timezone = org.timezone
         notice = current_notice(session, org.id)
