@@ -66,7 +66,7 @@ def settings_of(role: str, site: Site, *, shared_keys: bool) -> dict[str, str]:
     keys = site.layout.keys
     settings = {
         "PROFILE": "sandbox",
-        "DATABASE_URL": site.database_url,
+        "DATABASE_URL": site.url_for(role),
         "BLOBS": site.blobs,
         **site.storage_settings,
         "FOREIGN_KEYS": ":".join(str(path) for path in foreign_to(role, site.layout)),

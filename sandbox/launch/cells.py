@@ -1,11 +1,12 @@
 """Start a program so that it sees no keys but its own: a mount and a process namespace for each.
 
-Over `keys` lies an empty tmpfs with the program's own folder bound back in; over the process manager's control folder
-another one; `/proc` shows the cell's own processes only (else `/proc/PID/root` of a sibling would show its keys);
-`/dev` holds no disks. As root the capabilities go too, except those that the program names. The inspector must still
-be able to start its inner sandbox: as root that needs a plain mount of `/proc`, since bubblewrap covers parts of its
-own and the kernel then refuses a new one further in. bubblewrap's keeper stays outside the process namespace, for its
-root is the whole machine's.
+Over `keys` lies an empty tmpfs with the program's own folder bound back in, likewise over the job engines' databases
+(whoever writes there decides what a worker runs); over the process manager's control folder lies another one. `/proc`
+shows the cell's own processes only (else `/proc/PID/root` of a sibling would show its keys); `/dev` holds no disks. As
+root the capabilities go too, except those that the program names. The inspector must still be able to start its inner
+sandbox: as root that needs a plain mount of `/proc`, since bubblewrap covers parts of its own and the kernel then
+refuses a new one further in. bubblewrap's keeper stays outside the process namespace, for its root is the whole
+machine's.
 """
 
 import os
@@ -95,15 +96,15 @@ def _fewer_capabilities(program: Program) -> tuple[str, ...]:
 
 
 def _sight(program: Program, layout: Layout) -> Iterator[str]:
-    for hidden in (layout.keys, layout.control):
+    for hidden in (layout.keys, layout.jobs, layout.control):
         yield from ("--tmpfs", str(hidden))
-    shown: Sequence[tuple[str, str]] = (
-        ("--bind", program.role),
-        ("--ro-bind", "public"),
-        *(("--bind" if writable else "--ro-bind", name) for name, writable in program.more_keys),
+    shown: Sequence[tuple[str, Path]] = (
+        ("--bind", layout.keys / program.role),
+        ("--bind", layout.jobs / program.role),
+        ("--ro-bind", layout.keys / "public"),
+        *(("--bind" if writable else "--ro-bind", layout.keys / name) for name, writable in program.more_keys),
     )
-    for how, name in shown:
-        folder = layout.keys / name
+    for how, folder in shown:
         if folder.is_dir():
             yield from (how, str(folder), str(folder))
 

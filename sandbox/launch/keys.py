@@ -23,6 +23,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "whatsapp": ("app_secret", "access_token"),
     "tsa": (),
     "demo": (),
+    "owner": (),
 }
 SHARED: dict[str, tuple[str, ...]] = {
     "link_keys": ("customer", "gateway", "staff", "courier"),

@@ -29,9 +29,18 @@ class Layout:
         return self.root / "data"
 
     @property
+    def jobs(self) -> Path:
+        """One folder for each role with a job engine, which only that role sees (embedded database)."""
+        return self.data / "jobs"
+
+    @property
     def keys(self) -> Path:
         """One folder a role, `keyring` for custodian and opener, `public` for everyone."""
         return self.root / "keys"
+
+    def password_file(self, role: str) -> Path:
+        """Where a role's password for PostgreSQL lies, in libpq's format; the owner of the tables counts as a role."""
+        return self.keys / role / "pgpass"
 
     @property
     def log(self) -> Path:
@@ -60,7 +69,7 @@ class Layout:
 
     def make(self) -> None:
         """Make every folder 0700. Raises LaunchRefused where that is not possible."""
-        folders = (self.root, self.data, self.data / "blobs", self.keys, self.log, self.run, self.sockets)
+        folders = (self.root, self.data, self.data / "blobs", self.jobs, self.keys, self.log, self.run, self.sockets)
         for folder in (*folders, self.control, self.spool):
             _make_private(folder)
 

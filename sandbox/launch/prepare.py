@@ -10,22 +10,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
-
 from intake.inspection.spool import UnsafeSpool
 from sandbox.clamav import daemon
 from sandbox.launch.errors import LaunchRefused
 from sandbox.launch.layout import REPOSITORY, Layout
 from sandbox.launch.leftovers import MARK
+from sandbox.launch.logins import make_logins
 from sandbox.launch.site import Site
 
-PASSWORD_FILE = "pgpass"  # noqa: S105 (a file name)
 ENGINE_MIGRATION = """
 import sys
 from dbos import run_dbos_database_migrations
 for pair in sys.argv[1:]:
     schema, _, url = pair.partition("=")
-    run_dbos_database_migrations(url, schema=schema)
+    role = schema.replace("jobs_", "resguardo_") if url.startswith("postgresql") else None
+    run_dbos_database_migrations(url, schema=schema, application_role=role)
 """
 
 
@@ -33,26 +32,8 @@ def prepare(site: Site) -> None:
     """Bring everything up to what the code expects. Raises LaunchRefused."""
     migrate(site.layout, site.database_url)
     migrate_jobs(site.layout, site.jobs_databases())
+    make_logins(site)
     write_clamd_configuration(site)
-
-
-def without_password(layout: Layout, url: str) -> str:
-    """Return a database URL with its password, if it has one, moved to the installation's password file."""
-    parts = make_url(url)
-    if parts.password is None:
-        return url
-    parts = parts._replace(password=None).update_query_dict({"passfile": str(layout.root / PASSWORD_FILE)})
-    return parts.render_as_string(hide_password=False)
-
-
-def write_password_file(layout: Layout, url: str | None) -> None:
-    """Write the password of `url`, if it has one, where libpq looks for it (pgpass, 0600)."""
-    password = make_url(url).password if url else None
-    if password is not None:
-        escaped = str(password).replace("\\", "\\\\").replace(":", "\\:")
-        path = layout.root / PASSWORD_FILE
-        path.touch(mode=0o600)
-        path.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
 
 
 def load_demo(site: Site) -> Mapping[str, Any]:
@@ -81,8 +62,10 @@ def migrate(layout: Layout, database_url: str) -> None:
 
 def migrate_jobs(layout: Layout, databases: Mapping[str, str]) -> None:
     """Bring the job engine's tables up to date: schema -> database URL. Skipped while nothing changed."""
+    for schema in databases:
+        (layout.jobs / schema.removeprefix("jobs_")).mkdir(mode=0o700, exist_ok=True)
     stamp = layout.data / ".jobs-migrated"
-    state = hashlib.sha256(f"{sorted(databases.items())} {version('dbos')}".encode()).hexdigest()
+    state = hashlib.sha256(f"{sorted(databases.items())} {version('dbos')} {ENGINE_MIGRATION}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == state and _files_exist(databases):
         return
     pairs = [f"{schema}={url}" for schema, url in databases.items()]

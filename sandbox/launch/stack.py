@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sqlalchemy import create_engine
 
-from sandbox.launch import cells, leftovers, prepare
+from sandbox.launch import cells, leftovers, logins, prepare
 from sandbox.launch.catalogue import product
 from sandbox.launch.errors import LaunchRefused
 from sandbox.launch.keys import make_keys
@@ -50,7 +50,7 @@ class Stack:
         self.site = Site(
             layout=layout,
             port_base=port_base,
-            database_url=prepare.without_password(layout, database_url or f"sqlite:///{layout.data}/resguardo.db"),
+            database_url=logins.without_password(layout, database_url or f"sqlite:///{layout.data}/resguardo.db"),
             blobs=blobs or f"file://{layout.data}/blobs",
             storage_settings=storage_settings or {},
         )
@@ -182,7 +182,7 @@ class Stack:
 
     def _prepare(self) -> None:
         self.escrow_identity = make_keys(self.site.layout) or self.escrow_identity
-        prepare.write_password_file(self.site.layout, self._given_url)
+        logins.keep_owners_password(self.site.layout, self._given_url)
         if self._catalogue is None:
             prepare.prepare(self.site)
             self.demo = prepare.load_demo(self.site)

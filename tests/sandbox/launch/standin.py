@@ -19,9 +19,11 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/child":
             subprocess.Popen(["sleep", "600"])
         keys = Path(sys.argv[2])
+        jobs = keys.parent / "data" / "jobs"
         doors = (f"/proc/[0-9]*/{door}{keys}/*/*" for door in ("root", "cwd/../../../.."))
         seen = {
             "keys": sorted(str(path.relative_to(keys)) for path in keys.rglob("*") if path.is_file()),
+            "jobs": sorted(str(path.relative_to(jobs)) for path in jobs.rglob("*") if path.is_file()),
             "behind_proc": [path for door in doors for path in glob.glob(door)],
             "control": os.listdir(keys.parent / "run" / "control"),
             "environment": dict(os.environ),

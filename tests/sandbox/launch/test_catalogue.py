@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from config.settings import (
     CourierSettings,
@@ -93,3 +93,14 @@ def test_on_postgresql_each_role_has_a_schema_of_its_own(tmp_path: Path) -> None
     url = "postgresql+psycopg://app@db/resguardo"
     site = Site(layout=Layout(root=tmp_path), database_url=url, blobs="s3://vault")
     assert site.jobs_databases() == {f"jobs_{role}": url for role in ("inspector", "courier", "custodian")}
+
+
+def test_on_postgresql_no_role_signs_in_as_the_owner_or_as_another(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://app@db/resguardo"
+    site = Site(layout=Layout(root=tmp_path), database_url=url, blobs="s3://vault")
+    settings = {role: settings_of(role, site, shared_keys=False) for role in KEY_FILES}
+    users = {role: make_url(found["RESGUARDO_DATABASE_URL"]).username for role, found in settings.items()}
+    assert "app" not in users.values()
+    assert len(set(users.values())) == len(KEY_FILES)
+    for role in ("inspector", "courier", "custodian"):
+        assert make_url(settings[role]["RESGUARDO_JOBS_DATABASE_URL"]).username == users[role]

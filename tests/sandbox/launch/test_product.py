@@ -75,7 +75,7 @@ def test_each_worker_role_has_its_own_schema_for_jobs(product: Stack) -> None:
 def test_the_password_of_the_database_is_in_one_private_file_only(product: Stack, postgres: Postgres) -> None:
     root = product.site.layout.root
     holding = [path for path in root.rglob("*") if path.is_file() and postgres.password.encode() in path.read_bytes()]
-    assert holding == [root / "pgpass"]
+    assert holding == [root / "keys" / "owner" / "pgpass"]
     assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
     for program in ("customer", "courier"):
         shown = Path(f"/proc/{product.pid(program)}/environ").read_bytes()

@@ -32,6 +32,8 @@ pytestmark = pytest.mark.services
 
 def a_stand_in(site: Site, role: str, port: int, **more: Any) -> Program:
     witness = str(site.layout.data / f"{role}.ended")
+    (site.layout.jobs / role).mkdir(exist_ok=True)
+    (site.layout.jobs / role / "jobs.db").touch(mode=0o600)
     return Program(
         name=role,
         role=role,
@@ -108,6 +110,11 @@ def test_a_process_sees_its_own_keys_and_the_public_halves_only(isolated: Stack)
         "keyring/root",
         *public,
     ]
+
+
+def test_a_process_sees_no_job_database_but_its_own(isolated: Stack) -> None:
+    for role, port in PORTS.items():
+        assert ask(port)["jobs"] == [f"{role}/jobs.db"]
 
 
 def test_a_process_cannot_peek_at_keys_through_a_siblings_root(isolated: Stack) -> None:
@@ -278,3 +285,14 @@ def test_what_a_killed_manager_left_behind_is_stopped_by_the_next_start(tmp_path
     with Stack(tmp_path, catalogue=a_catalogue({"customer": port})):
         assert orphan.wait(5) == -signal.SIGTERM
         assert ask(port)["keys"]
+
+
+def test_stopping_before_it_is_up_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sandbox.launch", "--root", str(tmp_path), "--port-base", str(free_port())]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as early:
+        eventually((tmp_path / "run/control/supervisor.sock").exists, within=60)
+        early.send_signal(signal.SIGINT)
+        _, said = early.communicate(timeout=60)
+        assert early.returncode == 1
+    assert said == "resguardo: stopped before it was up\n"
+    assert processes_of(tmp_path) == []
