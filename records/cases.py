@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -77,10 +77,11 @@ class CaseKey(Due, Base):
     case_id: Mapped[str] = mapped_column(ForeignKey("cases.id"), unique=True)
     public: Mapped[bytes | None] = mapped_column(LargeBinary)
     signature: Mapped[bytes | None] = mapped_column(LargeBinary)
-    sealed_private: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Private half, sealed by the organization's root key with {org, case} as associated data."""
-    escrow_header: Mapped[bytes | None] = mapped_column(LargeBinary)
-    escrow_payload: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_private: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Private half, sealed by the organization's root key with {org, case} as associated data. Like the escrow it is
+    read only when asked for: the inspector may not."""
+    escrow_header: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    escrow_payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     """Private half sealed to the offline escrow recipient: both joined are an age file."""
     minted_at: Mapped[datetime | None]
 
@@ -127,8 +128,7 @@ def open_case(
         if external_ref is None or known is None:
             raise
         return known, False
-    session.add(CaseKey(org_id=org_id, case_id=case.id, due_at=now))
-    session.flush()
+    session.execute(insert(CaseKey).values(org_id=org_id, case_id=case.id, due_at=now))  # names what may be asked
     return case, True
 
 
@@ -138,3 +138,8 @@ def get_case(session: Session, *, org_id: str, case_id: str) -> Case:
     if case is None or case.org_id != org_id:
         raise NotFound(f"case {case_id}")
     return case
+
+
+def party_language(session: Session, party_id: str) -> str | None:
+    """Return the language of a person and nothing else: the public portal may read no more of them."""
+    return session.scalar(select(Party.locale).where(Party.id == party_id))

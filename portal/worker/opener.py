@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from audit import AuditEvent, Event, record
 from intake.filing import case_public, verify_part
@@ -43,6 +43,10 @@ PAGE_LIFE = timedelta(seconds=60)
 """How long after a view or a download the key may be asked for."""
 EXPORT_LIFE = timedelta(hours=1)
 """How long an export may go on opening the parts of its case."""
+
+
+_WHAT_DECIDES = load_only(Member.org_id, Member.team_id, Member.role, Member.active, raiseload=True)
+"""All that the opener may read of a member."""
 
 
 class OpeningRefused(Exception):
@@ -116,7 +120,7 @@ def _permit(session: Session, event: AuditEvent | None, part: Part, now: datetim
         raise OpeningRefused("no_event")
     document = session.get(Document, part.document_id)
     case = session.get(Case, part.case_id)
-    member = session.get(Member, event.actor_id)
+    member = session.get(Member, event.actor_id, options=[_WHAT_DECIDES])
     if document is None or case is None or member is None:
         raise OpeningRefused("unknown")
     if document.state != DocumentState.FILED or document.case_id != case.id:

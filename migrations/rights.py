@@ -1,0 +1,244 @@
+"""Which process may do what to which table on PostgreSQL, as data, and how the database is brought to it.
+
+Rules: one group role without login for each process; what is not written here is refused. The public processes neither
+read what was filed, nor case keys, nor who works here; only the inspector inserts parts and moves documents on; only
+the custodian writes keys, signatures of keys and the sealed trail; the trail is inserted and never changed. Roles
+belong to the whole cluster and the logins that a deployment gives to them are its own matter:
+`CREATE ROLE someone LOGIN IN ROLE resguardo_customer`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect, text
+
+Columns = tuple[str, ...]
+ALL: Columns = ("*",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class May:
+    """Rights on one table; each but `delete` on all or on the named columns.
+
+    PostgreSQL wants UPDATE on at least one column for SELECT ... FOR SHARE or FOR UPDATE.
+    """
+
+    select: Columns = ()
+    insert: Columns = ()
+    update: Columns = ()
+    delete: bool = False
+
+
+Rights = Mapping[str, May]
+READ = May(select=ALL)
+ADD = May(insert=ALL)
+READ_ADD = May(select=ALL, insert=ALL)
+JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
+"""What a worker changes on a due row that it leases."""
+ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
+"""How a case key is asked for: without any of the columns that the custodian fills."""
+TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
+BEAT: Rights = {"heartbeats": May(select=ALL, insert=ALL, update=("at", "details"))}
+
+CUSTOMER: Rights = {
+    **TRACE,
+    "organizations": READ,
+    "privacy_notices": READ,
+    "requirement_templates": READ,
+    "requirements": READ,
+    "cases": May(select=ALL, update=("updated_at",)),
+    "parties": May(select=("id", "locale")),
+    "document_requests": May(select=ALL, update=("state",)),
+    "slots": May(select=ALL, update=("state", "document_id", "reason", "note", "changed_at")),
+    "upload_links": May(select=ALL, update=("activations", "used_files", "used_bytes")),
+    "visits": May(select=ALL, insert=ALL, update=("last_seen_at", "ends_at")),
+    "notice_acceptances": ADD,
+    "uploads": May(select=ALL, insert=ALL, update=("state", "length", "offset", "slices")),
+    "slices": ADD,
+    "documents": READ_ADD,
+    "quarantine_keys": May(select=ALL, update=("takeovers",)),  # FOR SHARE while a slice is acknowledged
+}
+
+GATEWAY: Rights = {
+    **TRACE,
+    "organizations": READ,
+    "privacy_notices": READ,
+    "requirement_templates": READ,
+    "requirements": READ,
+    "api_keys": May(select=ALL, update=("last_used_at",)),
+    "idempotent_calls": May(select=ALL, insert=ALL, update=("status", "body", "resource_id"), delete=True),
+    "whatsapp_senders": READ,
+    "inbound_events": May(select=("id", "dedup_key"), insert=ALL),
+    "cases": May(select=ALL, insert=ALL, update=("updated_at",)),
+    "case_keys": May(insert=ASKED),
+    "parties": READ_ADD,
+    "document_requests": READ_ADD,
+    "slots": READ_ADD,
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
+    "messages": READ_ADD,
+    "heartbeats": READ,
+}
+
+STAFF: Rights = {
+    "audit_events": READ_ADD,
+    "audit_pending": READ_ADD,
+    "audit_leaves": READ,
+    "audit_nodes": READ,
+    "audit_heads": READ,
+    "audit_checkpoints": READ,
+    "organizations": READ,
+    "teams": READ,
+    "privacy_notices": READ,
+    "requirement_templates": READ,
+    "requirements": READ,
+    "members": May(
+        select=ALL,
+        update=("failures", "locked_until", "totp_last_step", "password_hash", "active", "session_epoch", "locale"),
+    ),
+    "staff_sessions": May(select=ALL, insert=ALL, update=("last_seen_at", "ended_at")),
+    "api_keys": May(select=ALL, insert=ALL, update=("revoked_at",)),
+    "cases": May(select=ALL, insert=ALL, update=("state", "updated_at")),
+    "case_keys": May(insert=ASKED),
+    "parties": READ_ADD,
+    "document_requests": May(select=ALL, insert=ALL, update=("state",)),
+    "slots": May(select=ALL, insert=ALL, update=("state", "reason", "note", "changed_at")),
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "revoked_at")),
+    "visits": READ,
+    "notice_acceptances": READ,
+    "messages": READ_ADD,
+    "message_attempts": READ,
+    "documents": May(select=ALL, update=("review",)),
+    "parts": READ,
+    "exports": READ_ADD,
+    "heartbeats": READ,
+}
+
+INSPECTOR: Rights = {
+    **TRACE,
+    **BEAT,
+    "cases": May(select=ALL, update=("updated_at",)),
+    "case_keys": May(select=("id", "org_id", "case_id", "public", "signature", "minted_at", *JOB)),
+    "document_requests": READ,
+    "requirement_templates": READ,
+    "requirements": READ,
+    "slots": May(select=ALL, update=("state", "reason", "note", "changed_at")),
+    "upload_links": READ,
+    "uploads": May(select=ALL, update=("state",)),
+    "slices": May(select=ALL, delete=True),
+    "documents": May(
+        select=ALL,
+        update=("state", "finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at", *JOB),
+    ),
+    "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
+    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *JOB)),
+    "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
+}
+
+COURIER: Rights = {
+    **TRACE,
+    **BEAT,
+    "audit_checkpoints": May(select=ALL, update=("stamp", "stamped_at", "stamp_due", "stamp_attempt")),
+    "exports": May(select=ALL, update=("state", "ready_at")),
+    "organizations": READ,
+    "requirement_templates": READ,
+    "requirements": READ,
+    "cases": READ,
+    "parties": READ,
+    "document_requests": READ,
+    "slots": READ,
+    "upload_links": READ,
+    "whatsapp_senders": READ,
+    "messages": May(select=ALL, update=("state", "wamid", "error", "changed_at", *JOB)),
+    "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
+    "inbound_events": May(select=ALL, update=("processed_at", *JOB)),
+}
+
+CUSTODIAN: Rights = {
+    **BEAT,
+    "audit_events": READ_ADD,
+    "audit_pending": May(select=ALL, insert=ALL, delete=True),
+    "audit_leaves": READ_ADD,
+    "audit_nodes": READ_ADD,
+    "audit_heads": May(select=ALL, insert=ALL, update=("size", "frontier")),
+    "audit_checkpoints": May(select=ALL, insert=ALL, update=("stamp_requested", "stamp_due")),
+    "case_keys": May(
+        select=ALL,
+        update=("public", "signature", "sealed_private", "escrow_header", "escrow_payload", "minted_at", *JOB),
+    ),
+    "quarantine_keys": May(select=ALL, update=("custodian_signature", *JOB)),
+    "exports": May(select=ALL, update=("checkpoint_id",)),
+}
+
+OPENER: Rights = {
+    **BEAT,
+    "audit_events": READ_ADD,
+    "audit_pending": ADD,
+    "cases": READ,
+    "case_keys": READ,
+    "members": May(select=("id", "org_id", "team_id", "role", "active")),
+    "documents": READ,
+    "parts": READ,
+    "exports": READ,
+}
+
+RIGHTS: Mapping[str, Rights] = {
+    "customer": CUSTOMER,
+    "gateway": GATEWAY,
+    "staff": STAFF,
+    "inspector": INSPECTOR,
+    "courier": COURIER,
+    "custodian": CUSTODIAN,
+    "opener": OPENER,
+}
+
+_CREATE = """
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+"""
+
+
+def group(process: str) -> str:
+    """Return the name of a process's group role."""
+    return f"resguardo_{process}"
+
+
+def create_roles(connection: Connection) -> None:
+    """Make the group roles that the cluster does not have yet; another database may have made them."""
+    for process in RIGHTS:
+        connection.execute(text(_CREATE.format(role=group(process))))
+
+
+def grant(connection: Connection) -> None:
+    """Bring the rights in this database to what is written here, for the tables and columns that exist by now.
+
+    Every migration that adds or renames a table or column of `RIGHTS` ends with a call of this.
+    """
+    known = {name: {column["name"] for column in inspect(connection).get_columns(name)} for name in _tables(connection)}
+    revoke(connection)
+    for process, rights in RIGHTS.items():
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {group(process)}"))
+        for table, may in rights.items():
+            if table in known and (phrases := _phrases(may, known[table])):
+                connection.execute(text(f"GRANT {', '.join(phrases)} ON {table} TO {group(process)}"))
+
+
+def revoke(connection: Connection) -> None:
+    """Take every right in this database from the group roles; the roles stay, since they are the cluster's."""
+    for process in RIGHTS:
+        connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {group(process)}"))
+        connection.execute(text(f"REVOKE ALL ON SCHEMA public FROM {group(process)}"))
+
+
+def _tables(connection: Connection) -> list[str]:
+    return inspect(connection).get_table_names(schema="public")
+
+
+def _phrases(may: May, existing: set[str]) -> list[str]:
+    phrases = ["DELETE"] if may.delete else []
+    for privilege, columns in (("SELECT", may.select), ("INSERT", may.insert), ("UPDATE", may.update)):
+        if columns == ALL:
+            phrases.append(privilege)
+        elif present := [f'"{column}"' for column in columns if column in existing]:
+            phrases.append(f"{privilege} ({', '.join(present)})")
+    return phrases

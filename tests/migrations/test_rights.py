@@ -1,0 +1,226 @@
+"""What each process may not do to the rows, tried as that process's own role on PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.exc import ProgrammingError
+
+from migrations.models import metadata
+from migrations.rights import ALL, RIGHTS, May, group
+from tests.services.postgres import Postgres
+
+As = Callable[[str], Connection]
+
+
+@pytest.fixture(scope="module")
+def shared_url(postgres: Postgres, migrated_template: str) -> Iterator[str]:
+    """One migrated database for all of these tests: none of them gets to change anything."""
+    name = postgres.create(template=migrated_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def connected_as(shared_url: str) -> Iterator[As]:
+    """Connect as one process."""
+    made = []
+
+    def connect(process: str) -> Connection:
+        url = make_url(shared_url).update_query_dict({"options": f"-c role={group(process)}"})
+        engine = create_engine(url)
+        connection = engine.connect()
+        made.append((connection, engine))
+        return connection
+
+    yield connect
+    for connection, engine in made:
+        connection.close()
+        engine.dispose()
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Expect that the database refuses for want of a right."""
+    with pytest.raises(ProgrammingError) as caught:
+        yield
+    assert isinstance(caught.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("process", RIGHTS)
+def test_the_database_grants_exactly_what_is_written(process: str, connected_as: As) -> None:
+    connection = connected_as(process)
+    unlike = []
+    for table in metadata.sorted_tables:
+        may = RIGHTS[process].get(table.name, May())
+        wanted = {"SELECT": may.select, "INSERT": may.insert, "UPDATE": may.update}
+        for privilege, columns in wanted.items():
+            for column in table.columns:
+                query = text("SELECT has_column_privilege(:table, :column, :privilege)")
+                has = connection.scalar(query, {"table": table.name, "column": column.name, "privilege": privilege})
+                if has != (columns == ALL or column.name in columns):
+                    unlike.append((privilege, table.name, column.name, has))
+        for privilege, given in (
+            ("DELETE", may.delete),
+            ("TRUNCATE", False),
+            ("REFERENCES", False),
+            ("TRIGGER", False),
+        ):
+            query = text("SELECT has_table_privilege(:table, :privilege)")
+            if connection.scalar(query, {"table": table.name, "privilege": privilege}) != given:
+                unlike.append((privilege, table.name, "*", not given))
+    assert unlike == []
+
+
+@pytest.mark.parametrize("process", RIGHTS)
+def test_every_right_names_a_table_and_columns_that_exist(process: str) -> None:
+    for table, may in RIGHTS[process].items():
+        columns = {column.name for column in metadata.tables[table].columns}
+        for named in (may.select, may.insert, may.update):
+            assert named == ALL or set(named) <= columns, table
+
+
+@pytest.mark.parametrize("process", RIGHTS)
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "CREATE TABLE planted (id int)",
+        "SELECT * FROM alembic_version",
+        "UPDATE audit_events SET actor_id = 'nobody'",
+        "DELETE FROM audit_events",
+        "TRUNCATE audit_events",
+        "UPDATE audit_leaves SET event_id = 'x'",
+        "UPDATE audit_checkpoints SET root = ''",
+        "UPDATE audit_checkpoints SET note = ''",
+        "DELETE FROM documents",
+        "DELETE FROM parts",
+        "UPDATE parts SET header = ''",
+        "UPDATE parts SET attestation = ''",
+        "UPDATE case_keys SET org_id = 'x'",
+        "UPDATE quarantine_keys SET public = ''",
+        "UPDATE quarantine_keys SET inspector_signature = ''",
+        "UPDATE members SET role = 'administrator'",
+        "INSERT INTO members (id) VALUES ('x')",
+        "UPDATE organizations SET name = 'x'",
+        "UPDATE privacy_notices SET short = '{}'",
+        "UPDATE whatsapp_senders SET app_secret_boxed = ''",
+    ],
+)
+def test_no_process_may(process: str, attack: str, connected_as: As) -> None:
+    with refused():
+        connected_as(process).execute(text(attack))
+
+
+DENIED = {
+    "a captured portal": (
+        ["customer"],
+        [
+            "SELECT id FROM parts",
+            "SELECT sealed_private FROM case_keys",
+            "SELECT id FROM case_keys",
+            "SELECT id FROM members",
+            "SELECT id FROM api_keys",
+            "SELECT id FROM whatsapp_senders",
+            "SELECT name FROM parties",
+            "SELECT phone FROM parties",
+            "SELECT id FROM slices",
+            "SELECT id FROM audit_events",
+            "SELECT id FROM messages",
+            "UPDATE documents SET state = 'filed'",
+            "UPDATE upload_links SET revoked_at = NULL",
+            "UPDATE upload_links SET max_files = 1000",
+            "UPDATE upload_links SET expires_at = now()",
+            "INSERT INTO messages (id) VALUES ('x')",
+            "INSERT INTO upload_links (id) VALUES ('x')",
+        ],
+    ),
+    "a captured gateway": (
+        ["gateway"],
+        [
+            "SELECT id FROM slices",
+            "SELECT id FROM uploads",
+            "SELECT id FROM documents",
+            "SELECT id FROM parts",
+            "SELECT id FROM case_keys",
+            "SELECT id FROM members",
+            "SELECT id FROM audit_events",
+            "INSERT INTO case_keys (id, public) VALUES ('x', '')",
+            "UPDATE case_keys SET due_at = now()",
+            "UPDATE slots SET state = 'accepted'",
+            "UPDATE upload_links SET revoked_at = NULL",
+            "INSERT INTO api_keys (id) VALUES ('x')",
+            "UPDATE api_keys SET scopes = '[]'",
+        ],
+    ),
+    "a captured console": (
+        ["staff"],
+        [
+            "SELECT id FROM case_keys",
+            "INSERT INTO case_keys (id, public) VALUES ('x', '')",
+            "SELECT id FROM slices",
+            "UPDATE documents SET state = 'filed'",
+            "UPDATE exports SET state = 'ready'",
+            "UPDATE members SET team_id = NULL",
+            "UPDATE members SET totp_boxed = ''",
+            "SELECT token_boxed FROM whatsapp_senders",
+        ],
+    ),
+    "a captured courier": (
+        ["courier"],
+        ["SELECT id FROM parts", "SELECT id FROM documents", "SELECT id FROM case_keys", "SELECT id FROM slices"],
+    ),
+    "a captured inspector": (
+        ["inspector"],
+        [
+            "SELECT sealed_private FROM case_keys",
+            "SELECT header FROM parts",
+            "UPDATE case_keys SET public = ''",
+            "UPDATE quarantine_keys SET custodian_signature = ''",
+            "SELECT phone FROM parties",
+            "SELECT id FROM members",
+            "UPDATE documents SET review = 'accepted'",
+        ],
+    ),
+    "a captured custodian": (
+        ["custodian"],
+        ["SELECT id FROM parts", "SELECT id FROM parties", "UPDATE audit_checkpoints SET stamp = ''"],
+    ),
+    "a captured opener": (
+        ["opener"],
+        ["SELECT password_hash FROM members", "SELECT phone FROM parties", "UPDATE documents SET state = 'filed'"],
+    ),
+    "anyone but the inspector": (
+        sorted({*RIGHTS} - {"inspector"}),
+        ["INSERT INTO parts (id) VALUES ('x')", "UPDATE documents SET state = 'filed'", "DELETE FROM slices"],
+    ),
+    "anyone but the custodian": (
+        sorted({*RIGHTS} - {"custodian"}),
+        [
+            "UPDATE case_keys SET public = ''",
+            "UPDATE case_keys SET sealed_private = ''",
+            "UPDATE case_keys SET signature = ''",
+            "UPDATE quarantine_keys SET custodian_signature = ''",
+            "INSERT INTO audit_leaves (org_id) VALUES ('x')",
+            "INSERT INTO audit_nodes (org_id) VALUES ('x')",
+            "UPDATE audit_heads SET size = 0",
+            "INSERT INTO audit_checkpoints (id) VALUES ('x')",
+            "DELETE FROM audit_pending",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("process", "attack"),
+    [
+        pytest.param(process, attack, id=f"{who}: {attack}" + (f" as {process}" if len(processes) > 1 else ""))
+        for who, (processes, attacks) in DENIED.items()
+        for process in processes
+        for attack in attacks
+    ],
+)
+def test_the_database_refuses_to(process: str, attack: str, connected_as: As) -> None:
+    with refused():
+        connected_as(process).execute(text(attack))
