@@ -196,7 +196,7 @@ def _lines(session: Session, found: Sequence[Any]) -> list[Line]:
             title=row.Case.title,
             external_ref=row.Case.external_ref,
             closed=row.Case.state == CaseState.CLOSED,
-            parties=tuple(names.get(row.Case.id, ())),
+            parties=tuple(dict.fromkeys(names.get(row.Case.id, ()))),
             owner=owners.get(row.Case.owner_id or ""),
             total=row.total or 0,
             accepted=row.accepted or 0,

@@ -52,6 +52,8 @@ class CaseFile:
     parties: tuple[Party, ...]
     requests: tuple[RequestView, ...]
     exports: tuple[Export, ...]
+    slots: dict[str, Slot]
+    """The slot of every document that was ever sent, by the document's id."""
     to_review: int
     required: int
     accepted: int
@@ -80,6 +82,7 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
         parties=tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at))),
         requests=requests,
         exports=_exports(session, member, case),
+        slots={document.id: document.slot for sent in documents.values() for document in sent},
         to_review=sum(slot.slot.state == SlotState.FILED for view in live for slot in view.slots),
         required=sum(view.required for view in live),
         accepted=sum(view.accepted for view in live),

@@ -58,15 +58,26 @@ class Trail:
 
 
 def case_story(session: Session, member: Member, case_id: str) -> tuple[Entry, ...]:
-    """Return the newest events of a case. Raises NotFound or Forbidden."""
+    """Return the newest events of a case, without the opener's answers (each follows an event that is told).
+
+    What one person did several times in a row to one thing is told once. Raises NotFound or Forbidden.
+    """
     require(member, Action.SEE_CASE, get_case(session, org_id=member.org_id, case_id=case_id))
     found = session.scalars(
         select(AuditEvent)
-        .where(AuditEvent.org_id == member.org_id, AuditEvent.case_id == case_id)
+        .where(
+            AuditEvent.org_id == member.org_id,
+            AuditEvent.case_id == case_id,
+            AuditEvent.event != Event.OPENER_PART_OPENED.value,
+        )
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
         .limit(STORY)
     ).all()
-    return tuple(_entries(session, found))
+    story: list[Entry] = []
+    for entry in _entries(session, found):
+        if not story or _alike(story[-1]) != _alike(entry):
+            story.append(entry)
+    return tuple(story)
 
 
 def trail(session: Session, member: Member, *, filters: Filters, untrusted_after: str = "", now: datetime) -> Trail:
@@ -125,6 +136,10 @@ def case_labels(session: Session, member: Member, entries: Iterable[Entry]) -> d
         select(Case.id, Case.external_ref, Case.title).where(Case.id.in_(ids), Case.org_id == member.org_id)
     )
     return {row.id: row.external_ref or row.title for row in found}
+
+
+def _alike(entry: Entry) -> tuple[str, str | None, str]:
+    return entry.event, entry.who, entry.subject_id
 
 
 def _before(untrusted_after: str) -> ColumnElement[bool]:

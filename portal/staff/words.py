@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import phonenumbers
 from flask import Flask
 from flask_babel import format_datetime, format_timedelta, gettext, lazy_gettext, ngettext
 
@@ -248,6 +249,14 @@ def size(count: int) -> str:
     return f"{count / 1_000_000:.1f} MB" if count >= 1_000_000 else f"{max(1, count // 1000)} kB"
 
 
+def phone(e164: str) -> str:
+    """Return a phone number grouped as people read it."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    except phonenumbers.NumberParseException:
+        return e164
+
+
 def actor(entry: Any) -> str:
     """Return who did it: a name, or the process."""
     return entry.who or say(PROCESSES, entry.kind)
@@ -272,6 +281,7 @@ def install(app: Flask) -> None:
         slot_title=slot_title,
         size_words=size,
         actor_words=actor,
+        phone_words=phone,
         exact_time=lambda moment: format_datetime(moment, "d MMM yyyy, HH:mm:ss"),
         short_time=lambda moment: format_datetime(moment, "d MMM, HH:mm"),
     )

@@ -57,7 +57,7 @@ def test_the_case_page_tells_people_slots_and_delivery(
     browser_of: Enter, company: Company, sqlite_database: Database, document: Document
 ) -> None:
     page = browser_of("eva").get(f"/cases/{document.case_id}").get_data(as_text=True)
-    for words in ("Ana Torres", "+525512345678", "INE · frente", "Por revisar", "Entregado", "Falta", "0 de 4"):
+    for words in ("Ana Torres", "+52 55 1234 5678", "INE · frente", "Por revisar", "Entregado", "Falta", "0 de 4"):
         assert words in page, words
 
 
@@ -68,6 +68,20 @@ def test_looking_twice_within_minutes_is_one_look_in_the_trail(
         browser_of("eva").get(f"/cases/{document.case_id}")
     browser_of("carla").get(f"/cases/{document.case_id}")
     assert names(sqlite_database).count("staff:case:viewed") == 2
+
+
+def test_the_story_names_documents_and_tells_a_repeated_look_once(
+    browser_of: Enter, company: Company, sqlite_database: Database
+) -> None:
+    with sqlite_database.transaction() as session:
+        request = company.a_request(session, company.a_case(session))
+        document = company.a_document(session, request.slots[1], pages=3)
+    eva = browser_of("eva")
+    for page in (1, 2, 3):
+        eva.get(f"/documents/{document.id}/pages/{page}")
+    story = browser_of("sofia").get(f"/cases/{document.case_id}").get_data(as_text=True)
+    assert story.count("vio un documento") == 1
+    assert re.search(r"vio un documento <span class=.about.>INE · reverso", story)
 
 
 def test_an_undelivered_message_says_why(browser_of: Enter, company: Company, sqlite_database: Database) -> None:
