@@ -1,6 +1,7 @@
 """`database migrate`: bring our tables and the job engines' tables up to what the code expects.
 
 Rules: run it as the owner of the tables, before the processes of a new version start; running it twice changes nothing.
+On PostgreSQL the migrations make a group role for each process, and each engine's schema is for its own role only.
 """
 
 from pathlib import Path
@@ -42,6 +43,7 @@ def migrate(wiring: Wiring, jobs: tuple[str, ...]) -> None:
 
     command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
     for schema, place in pairs:
-        run_dbos_database_migrations(place, schema=schema)
+        role = None if place.startswith("sqlite") else schema.replace("jobs_", "resguardo_")
+        run_dbos_database_migrations(place, schema=schema, application_role=role)
         click.echo(f"{schema} is up to date")
     click.echo("the main database is up to date")

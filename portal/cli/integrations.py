@@ -97,3 +97,30 @@ def add(wiring: Wiring, org: str, phone_number_id: str, waba_id: str, token_file
     click.echo(f"webhook       /webhooks/whatsapp/{row}")
     click.echo(f"verify token  {verify_token}")
     click.echo("The verify token is shown this once; the token and the app secret files can go now.", err=True)
+
+
+@sender.command("renew")
+@click.argument("sender_id")
+@click.option("--token-file", type=secret_file, help="File (0600) with the new access token.")
+@click.option("--app-secret-file", type=secret_file, help="File (0600) with the new app secret.")
+@pass_wiring
+def renew(wiring: Wiring, sender_id: str, token_file: Path | None, app_secret_file: Path | None) -> None:
+    """Replace the token or the app secret of a number, or seal the same ones again under a new box key."""
+    fresh = {
+        column: box().seal(wiring.secret_text(file).encode(), table=TABLE, row=sender_id, column=column)
+        for column, box, file in (
+            ("token_boxed", wiring.courier_box, token_file),
+            ("app_secret_boxed", wiring.gateway_box, app_secret_file),
+        )
+        if file is not None
+    }
+    if not fresh:
+        raise CommandRefused("give --token-file, --app-secret-file or both")
+    with wiring.database().transaction() as session:
+        found = session.get(WhatsAppSender, sender_id)
+        if found is None:
+            raise CommandRefused("there is no sender with that id")
+        for column, sealed in fresh.items():
+            setattr(found, column, sealed)
+        note(session, Event.ADMINISTRATOR_SENDER_RENEWED, org_id=found.org_id, subject_id=found.id)
+    click.echo("renewed")

@@ -16,8 +16,8 @@ from records.requirements import MAX_IMAGE_BYTES, MAX_PDF_BYTES, Format, Side, p
 from storage.database import new_id, utcnow
 
 MEBIBYTE = 1 << 20
-CEILING_MB = 200
-"""Largest limit of a requirement, MiB: below what the virus scanner is configured to read (256 MB)."""
+CEILING_MB = 100
+"""Largest limit of a requirement, MiB: what uploads announce as their most, well below what clamd reads (256 MB)."""
 MOST_REQUIREMENTS = 40
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,59}$")]

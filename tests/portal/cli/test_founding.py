@@ -194,6 +194,13 @@ def test_a_sender_is_sealed_for_the_two_processes_that_use_it(run, company, data
     assert courier.open(row.token_boxed, **place, column="token_boxed").decode() == secrets["token"]
     assert gateway.open(row.app_secret_boxed, **place, column="app_secret_boxed").decode() == secrets["secret"]
     assert "already" in run(*words, *files, fails=1).output
+    (tmp_path / "token").write_text("EAAG-another-token")
+    run("sender", "renew", row.id, "--token-file", tmp_path / "token")
+    with database.reading() as session:
+        renewed = session.scalars(select(WhatsAppSender)).one()
+    assert courier.open(renewed.token_boxed, **place, column="token_boxed") == b"EAAG-another-token"
+    assert renewed.app_secret_boxed == row.app_secret_boxed
+    assert events(database)[-1] == Event.ADMINISTRATOR_SENDER_RENEWED
 
 
 def test_a_secret_file_that_others_can_read_is_refused(run, company, tmp_path):
