@@ -182,6 +182,7 @@ EVENTS = {
     Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
     Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),
     Event.ADMINISTRATOR_SENDER_ADDED: _("agregó un número de WhatsApp"),
+    Event.ADMINISTRATOR_SENDER_RENEWED: _("renovó los secretos de un número de WhatsApp"),
     Event.ADMINISTRATOR_TEAM_CREATED: _("creó un equipo"),
     Event.ADMINISTRATOR_CASE_KEY_RECOVERED: _("recuperó la llave de un expediente"),
     Event.ADMINISTRATOR_MEMBER_DISABLED: _("retiró el acceso de una persona"),
