@@ -52,6 +52,8 @@ class CaseFile:
     parties: tuple[Party, ...]
     requests: tuple[RequestView, ...]
     exports: tuple[Export, ...]
+    noted: bool
+    """Whether the trail already says that the reader looked, a moment ago."""
     slots: dict[str, Slot]
     """The slot of every document that was ever sent, by the document's id."""
     to_review: int
@@ -60,10 +62,9 @@ class CaseFile:
 
 
 def case_file(session: Session, member: Member, case_id: str, *, now: datetime) -> CaseFile:
-    """Return the file of a case and record that it was seen. Raises NotFound or Forbidden."""
+    """Return the file of a case; `note_view` goes with it, before anybody sees it. Raises NotFound or Forbidden."""
     case = get_case(session, org_id=member.org_id, case_id=case_id)
     require(member, Action.SEE_CASE, case)
-    _note_view(session, member, case, now)
     documents: dict[str, list[Document]] = {}
     wanted = select(Document).options(joinedload(Document.slot)).where(Document.case_id == case.id)
     for document in session.scalars(wanted.order_by(Document.received_at)):
@@ -82,6 +83,7 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
         parties=tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at))),
         requests=requests,
         exports=_exports(session, member, case),
+        noted=_seen_lately(session, member, case.id, now),
         slots={document.id: document.slot for sent in documents.values() for document in sent},
         to_review=sum(slot.slot.state == SlotState.FILED for view in live for slot in view.slots),
         required=sum(view.required for view in live),
@@ -121,24 +123,30 @@ def _exports(session: Session, member: Member, case: Case) -> tuple[Export, ...]
     return tuple(session.scalars(wanted))
 
 
-def _note_view(session: Session, member: Member, case: Case, now: datetime) -> None:
+def note_view(session: Session, member: Member, case_id: str, *, now: datetime) -> None:
+    """Record that the case file was seen. Raises NotFound or Forbidden."""
+    case = get_case(session, org_id=member.org_id, case_id=case_id)
+    require(member, Action.SEE_CASE, case)
+    record(
+        session,
+        Event.STAFF_CASE_VIEWED,
+        org_id=case.org_id,
+        actor_id=member.id,
+        subject_id=case.id,
+        case_id=case.id,
+        now=now,
+    )
+
+
+def _seen_lately(session: Session, member: Member, case_id: str, now: datetime) -> bool:
     lately = session.scalar(
         select(AuditEvent.id)
         .where(
-            AuditEvent.case_id == case.id,
+            AuditEvent.case_id == case_id,
             AuditEvent.actor_id == member.id,
             AuditEvent.event == Event.STAFF_CASE_VIEWED.value,
             AuditEvent.at > now - SAME_LOOK,
         )
         .limit(1)
     )
-    if lately is None:
-        record(
-            session,
-            Event.STAFF_CASE_VIEWED,
-            org_id=case.org_id,
-            actor_id=member.id,
-            subject_id=case.id,
-            case_id=case.id,
-            now=now,
-        )
+    return lately is not None

@@ -54,6 +54,19 @@ def send_again(session: Session, member: Member, request_id: str, *, now: dateti
     return message
 
 
+def cancel_request(session: Session, member: Member, request_id: str, *, now: datetime) -> None:
+    """Ask no longer: links and live visits stop at once, a message that has not left stays behind.
+
+    Raises NotFound, Forbidden; WrongState when the request is complete or cancelled.
+    """
+    request = _request_for(session, member, request_id, Action.REQUEST_DOCUMENTS)
+    session.execute(select(DocumentRequest.id).where(DocumentRequest.id == request.id).with_for_update())
+    session.refresh(request)
+    request.cancel()
+    request.case.updated_at = now
+    _note(session, Event.STAFF_REQUEST_CANCELLED, member, request, request.id, now)
+
+
 def _request_for(
     session: Session, member: Member, request_id: str, action: Action, *, open_only: bool = True
 ) -> DocumentRequest:

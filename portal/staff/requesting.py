@@ -17,7 +17,7 @@ from records.cases import Case, Party, get_case
 from records.errors import InvalidValue, NotFound
 from records.organizations import in_language
 from records.policy import Action, require
-from records.requesting import STAFF_EVENTS, NewCase, NewParty, Requester, request_documents
+from records.requesting import STAFF_EVENTS, Requester, request_documents
 from records.requests import SendMode, get_request
 from records.requirements import current_templates
 from storage.database import utcnow
@@ -91,6 +91,17 @@ def send_again(request_id: str) -> ResponseReturnValue:
     return redirect(back, 303)
 
 
+@blueprint.post("/requests/<id:request_id>/cancel")
+@guarded_by("request_documents")
+def cancel(request_id: str) -> ResponseReturnValue:
+    """Ask no longer."""
+    with transaction() as session:
+        sharing.cancel_request(session, me(), request_id, now=utcnow())
+        back = _case_page(session, request_id)
+    flash(gettext("Solicitud cancelada."), "done")
+    return redirect(back, 303)
+
+
 def _ask(case_id: str | None) -> ResponseReturnValue:
     form, member, organization = AskForm(), me(), signed_in().organization
     try:
@@ -143,6 +154,3 @@ def _form_page(session: Session, form: AskForm, case: Case | None, *, wrong: Inv
 def _case_page(session: Session, request_id: str) -> str:
     asked = get_request(session, org_id=me().org_id, request_id=request_id)
     return url_for("cases.show", case_id=asked.case_id)
-
-
-__all__ = ["NewCase", "NewParty", "blueprint"]

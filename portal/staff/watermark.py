@@ -6,8 +6,8 @@ import unicodedata
 
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
-MOST_PIXELS = 40_000_000
-"""More than any preview of ours has; a larger image is refused before it is decoded."""
+MOST_PIXELS = 6_000_000
+"""Twice what a preview of 1600 by 1600 has; a larger image is refused before it is decoded."""
 SLOPE_DEGREES = 24
 INK = (28, 42, 38, 58)
 HALO = (255, 255, 255, 66)

@@ -49,6 +49,7 @@ MATRIX = {
     "requesting.copy_link": Route(REVIEWERS, of_case=True),
     "requesting.revoke_link": Route(VIEWERS, of_case=True),
     "requesting.send_again": Route(REVIEWERS, of_case=True),
+    "requesting.cancel": Route(REVIEWERS, of_case=True),
     "exporting.ask": Route(frozenset({"carla"}), of_case=True),
     "exporting.download": Route(frozenset({"carla"}), of_case=True),
     "auditing.show": Route(AUDITORS),

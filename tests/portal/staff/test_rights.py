@@ -64,6 +64,7 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         (eva.get(f"{case}/request"), 200),
         (eva.post(f"/requests/{request.id}/copy-link"), 200),
         (eva.post(f"/requests/{request.id}/revoke-link"), 303),
+        (eva.post(f"/requests/{request.id}/cancel"), 303),
         (eva.post("/language", {"language": "en"}), 303),
         (eva.get("/audit"), 403),
         (carla.post(f"/documents/{first.id}/original"), 200),

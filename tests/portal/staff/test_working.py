@@ -268,6 +268,19 @@ def test_a_message_is_sent_again_but_not_twice_at_once(
         assert len(session.scalars(select(Message)).all()) == 2
 
 
+def test_a_cancelled_request_is_asked_no_longer(
+    browser_of: Enter, sqlite_database: Database, document: Document
+) -> None:
+    eva = browser_of("eva")
+    assert eva.post(f"/requests/{document.request_id}/cancel").status_code == 303
+    assert eva.post(f"/requests/{document.request_id}/cancel").status_code == 409
+    assert eva.post(f"/requests/{document.request_id}/send-again").status_code == 409
+    assert eva.post(f"/requests/{document.request_id}/copy-link").status_code == 409
+    with sqlite_database.reading() as session:
+        assert not any(link.accepts_activation(utcnow()) for link in session.scalars(select(UploadLink)))
+    assert "staff:request:cancelled" in names(sqlite_database)
+
+
 # Exports
 
 
