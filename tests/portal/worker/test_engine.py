@@ -87,17 +87,20 @@ class Workshop:
                     statement = statement.replace(f":{name}", f"%({name})s")
                 connection.execute(statement.format(schema=f"{SCHEMA}."), values)
 
-    def workflow(self, workflow_id: str) -> tuple[str, ...]:
+    def workflow(self, workflow_id: str, more: str = "") -> tuple[str, ...]:
+        """The status of an engine row, nothing when there is none."""
         url = make_url(self.jobs_url)
         wanted = "SELECT status FROM {schema}workflow_status WHERE workflow_uuid = "
         if url.get_backend_name() == "sqlite":
             connection = sqlite3.connect(str(url.database), timeout=30)
             try:
-                return tuple(row[0] for row in connection.execute(wanted.format(schema="") + "?", (workflow_id,)))
+                return tuple(
+                    row[0] for row in connection.execute(wanted.format(schema="") + "? " + more, (workflow_id,))
+                )
             finally:
                 connection.close()
         with psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
-            found = connection.execute(wanted.format(schema=f"{SCHEMA}.") + "%s", (workflow_id,))
+            found = connection.execute(wanted.format(schema=f"{SCHEMA}.") + "%s " + more, (workflow_id,))
             return tuple(row[0] for row in found)
 
 
@@ -224,14 +227,16 @@ def test_a_planted_pickle_row_is_refused_and_good_jobs_run(workshop, serializati
     until(lambda: workshop.workflow(f"chore-{good}-1") == ("SUCCESS",))
     worker.kill()
     values = {"evil": "chore-evil-1", "good": f"chore-{good}-1", "inputs": planted(witness), "decoder": serialization}
-    columns = "status, name, executor_id, application_version, created_at, updated_at, recovery_attempts"
+    copied = "name, executor_id, application_version, application_name, created_at, updated_at"
     workshop.execute(
-        f"INSERT INTO {{schema}}workflow_status (workflow_uuid, inputs, serialization, {columns}) "
-        "SELECT :evil, :inputs, :decoder, 'PENDING', name, executor_id, application_version, created_at, updated_at, 1 "
+        f"INSERT INTO {{schema}}workflow_status (workflow_uuid, inputs, serialization, status, {copied}) "
+        f"SELECT :evil, :inputs, :decoder, 'PENDING', {copied} "
         "FROM {schema}workflow_status WHERE workflow_uuid = :good",
         values,
     )
     workshop.start("two")
+    taken = ("PENDING", "ERROR")  # it was queued for recovery, and then taken out of the queue to be decoded
+    until(lambda: workshop.workflow("chore-evil-1", "AND queue_name IS NOT NULL") in {(each,) for each in taken})
     after = [workshop.chore("ok") for _ in range(3)]
     until(lambda: all(workshop.done(each) for each in after))
     assert [workshop.runs(each) for each in after] == [[(1, "two")]] * 3
