@@ -1,205 +1,16 @@
-"""Codes in words: states, reasons and events as a person reads them. Spanish here, en and pt in the catalogues."""
+"""Codes, times and sizes in words, as the templates ask for them."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import phonenumbers
 from flask import Flask
-from flask_babel import format_datetime, format_timedelta, gettext, lazy_gettext, ngettext
+from flask_babel import format_datetime, format_timedelta, gettext, ngettext
 
-from audit import Event
-from audit.events import ActorKind
-from audit.verifying import Finding
+from portal.staff import vocabulary
 from portal.staff.forms import role_words
 from portal.web.language import current_language
-from records.board import Group
-from records.messages import MessageState
 from records.organizations import in_language
-from records.people import Role
-from records.requests import RequestState, SlotState
-from records.requirements import Side
-from records.reviewing import ReturnReason
-
-_ = lazy_gettext
-
-GROUPS = {
-    Group.OURS: _("Esperan por nosotros"),
-    Group.CUSTOMER: _("Esperan por el cliente"),
-    Group.FAILED: _("Mensaje no entregado"),
-    Group.COMPLETE: _("Completos"),
-    Group.ALL: _("Todos"),
-}
-ROLES = {
-    Role.EXECUTIVE: _("Ejecutivo"),
-    Role.SUPERVISOR: _("Supervisión"),
-    Role.COMPLIANCE: _("Cumplimiento"),
-    Role.ADMINISTRATOR: _("Administración"),
-    Role.AUDITOR: _("Auditoría"),
-}
-SLOTS = {
-    SlotState.MISSING: _("Falta"),
-    SlotState.RECEIVED: _("En inspección"),
-    SlotState.REFUSED: _("No pasó la inspección"),
-    SlotState.FILED: _("Por revisar"),
-    SlotState.RETURNED: _("Devuelto"),
-    SlotState.ACCEPTED: _("Aceptado"),
-}
-REQUESTS = {
-    RequestState.REQUESTED: _("Pedido, sin abrir"),
-    RequestState.OPENED: _("Abierto por el cliente"),
-    RequestState.COMPLETE: _("Completo"),
-    RequestState.CANCELLED: _("Cancelado"),
-}
-MESSAGES = {
-    MessageState.QUEUED: _("En cola"),
-    MessageState.SENDING: _("Enviando"),
-    MessageState.UNKNOWN: _("Sin confirmar"),
-    MessageState.ACCEPTED: _("Aceptado por WhatsApp"),
-    MessageState.SENT: _("Enviado"),
-    MessageState.DELIVERED: _("Entregado"),
-    MessageState.READ: _("Leído"),
-    MessageState.FAILED: _("No entregado"),
-    MessageState.CANCELLED: _("Cancelado"),
-}
-RETURNS = {
-    ReturnReason.UNREADABLE: _("No se lee bien"),
-    ReturnReason.CUT_OFF: _("Está cortado"),
-    ReturnReason.WRONG_DOCUMENT: _("Es otro documento"),
-    ReturnReason.EXPIRED: _("Está vencido"),
-    ReturnReason.WRONG_SIDE: _("Es el lado equivocado"),
-    ReturnReason.INCOMPLETE: _("Está incompleto"),
-    ReturnReason.OTHER: _("Otro motivo"),
-}
-REFUSALS = {
-    "virus_found": _("contiene un virus"),
-    "empty_file": _("está vacío"),
-    "too_large": _("es demasiado grande"),
-    "unknown_type": _("no es un tipo de archivo aceptado"),
-    "extension_mismatch": _("su extensión no corresponde a su contenido"),
-    "polyglot": _("se hace pasar por otro tipo de archivo"),
-    "image_damaged": _("la imagen está dañada"),
-    "too_many_pixels": _("la imagen es demasiado grande"),
-    "too_many_pages": _("tiene demasiadas páginas"),
-    "pdf_damaged": _("el PDF está dañado"),
-    "pdf_locked": _("el PDF tiene contraseña"),
-    "pdf_attachments": _("el PDF lleva archivos adjuntos"),
-    "pdf_active_content": _("el PDF lleva contenido activo"),
-    "scan_limits": _("no se pudo examinar por completo"),
-    "encrypted_content": _("lleva contenido cifrado que no se puede examinar"),
-}
-FAILURES = {
-    "131026": _("el número no tiene WhatsApp o no puede recibir mensajes"),
-    "131049": _("WhatsApp lo retuvo esta vez"),
-    "131050": _("la persona pidió no recibir mensajes"),
-    "131047": _("pasaron más de 24 horas desde su último mensaje"),
-    "130472": _("WhatsApp lo retuvo por un experimento propio"),
-    "131042": _("hay un problema de pago con la cuenta de WhatsApp"),
-    "132001": _("la plantilla no existe en ese idioma"),
-    "132015": _("la plantilla está en pausa"),
-    "132016": _("la plantilla está deshabilitada"),
-    "link_closed": _("el enlace ya estaba cerrado"),
-}
-FINDINGS = {
-    Finding.EVENT_ALTERED: _("un evento fue alterado"),
-    Finding.EVENT_MISSING: _("falta un evento"),
-    Finding.EVENT_REORDERED: _("un evento cambió de lugar"),
-    Finding.EVENT_UNSEALED: _("un evento lleva demasiado tiempo sin sello"),
-    Finding.LEAF_ALTERED: _("una hoja del árbol fue alterada"),
-    Finding.LEAF_MISSING: _("falta una hoja del árbol"),
-    Finding.LEAF_UNSIGNED: _("una hoja del árbol no está firmada"),
-    Finding.CHECKPOINT_ALTERED: _("un sello fue alterado"),
-    Finding.CHECKPOINT_FORGED: _("un sello lleva una firma desconocida"),
-    Finding.CHECKPOINT_MISSING: _("falta un sello"),
-    Finding.ROOT_DIFFERS: _("la raíz no corresponde a lo firmado"),
-    Finding.HEAD_ALTERED: _("el final de la cadena fue alterado"),
-    Finding.TRUNCATED: _("a la cadena le falta el final"),
-    Finding.FORKED: _("la cadena contradice un sello guardado"),
-}
-SIDES = {Side.FRONT: _("frente"), Side.BACK: _("reverso")}
-PROCESSES = {
-    ActorKind.STAFF: _("Una persona del equipo"),
-    ActorKind.CUSTOMER: _("El cliente"),
-    ActorKind.CRM: _("El CRM"),
-    ActorKind.INSPECTOR: _("Inspección"),
-    ActorKind.COURIER: _("Mensajería"),
-    ActorKind.CUSTODIAN: _("Custodia"),
-    ActorKind.OPENER: _("Apertura"),
-    ActorKind.GATEWAY: _("WhatsApp"),
-    ActorKind.ADMINISTRATOR: _("Administración del sistema"),
-    ActorKind.SYSTEM: _("Sistema"),
-}
-EVENTS = {
-    Event.CRM_REQUEST_CREATED: _("pidió documentos"),
-    Event.CRM_REQUEST_CANCELLED: _("canceló la solicitud"),
-    Event.STAFF_REQUEST_CREATED: _("pidió documentos"),
-    Event.STAFF_REQUEST_CANCELLED: _("canceló la solicitud"),
-    Event.COURIER_LINK_ISSUED: _("preparó un enlace"),
-    Event.STAFF_LINK_REVOKED: _("revocó el enlace"),
-    Event.STAFF_LINK_COPIED: _("copió el enlace"),
-    Event.STAFF_MESSAGE_QUEUED: _("mandó el mensaje de nuevo"),
-    Event.CUSTOMER_LINK_ACTIVATED: _("abrió el enlace"),
-    Event.CUSTOMER_NOTICE_ACCEPTED: _("aceptó el aviso de privacidad"),
-    Event.CUSTOMER_UPLOAD_STARTED: _("empezó a enviar un documento"),
-    Event.CUSTOMER_UPLOAD_FINISHED: _("terminó de enviar un documento"),
-    Event.CUSTOMER_UPLOAD_TERMINATED: _("interrumpió un envío"),
-    Event.CUSTOMER_MEDIA_INTERCEPTED: _("mandó un archivo por el chat; no se mostró a nadie"),
-    Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),
-    Event.INSPECTOR_DOCUMENT_REFUSED: _("rechazó un documento"),
-    Event.INSPECTOR_DOCUMENT_POSTPONED: _("aplazó un documento que aún no se puede examinar"),
-    Event.INSPECTOR_UPLOAD_SWEPT: _("retiró un envío sin terminar"),
-    Event.INSPECTOR_QUARANTINE_KEY_DESTROYED: _("destruyó una llave de cuarentena"),
-    Event.STAFF_DOCUMENT_VIEWED: _("vio un documento"),
-    Event.STAFF_DOCUMENT_ACCEPTED: _("aceptó un documento"),
-    Event.STAFF_DOCUMENT_RETURNED: _("devolvió un documento"),
-    Event.STAFF_DOCUMENT_DOWNLOADED: _("descargó un original"),
-    Event.STAFF_CASE_CREATED: _("abrió el expediente nuevo"),
-    Event.CRM_CASE_CREATED: _("abrió el expediente nuevo"),
-    Event.STAFF_CASE_VIEWED: _("consultó el expediente"),
-    Event.STAFF_CASE_CLOSED: _("cerró el expediente"),
-    Event.STAFF_CASE_REASSIGNED: _("reasignó el expediente"),
-    Event.STAFF_CASE_EXPORTED: _("pidió una exportación"),
-    Event.STAFF_EXPORT_DOWNLOADED: _("descargó la exportación"),
-    Event.STAFF_SESSION_STARTED: _("inició sesión"),
-    Event.STAFF_SESSION_REFUSED: _("no pudo iniciar sesión"),
-    Event.STAFF_SESSION_ENDED: _("cerró su sesión"),
-    Event.STAFF_ACCESS_REFUSED: _("intentó algo que no le está permitido"),
-    Event.STAFF_AUDIT_VIEWED: _("consultó la auditoría"),
-    Event.STAFF_AUDIT_VERIFIED: _("verificó la auditoría"),
-    Event.STAFF_MEMBER_DISABLED: _("retiró el acceso de una persona"),
-    Event.STAFF_MEMBER_ENABLED: _("devolvió el acceso a una persona"),
-    Event.STAFF_API_KEY_CREATED: _("creó una clave de API"),
-    Event.STAFF_API_KEY_REVOKED: _("revocó una clave de API"),
-    Event.OPENER_PART_OPENED: _("entregó la llave de una parte"),
-    Event.OPENER_PART_REFUSED: _("negó la llave de una parte"),
-    Event.CUSTODIAN_ROOT_MINTED: _("creó la llave raíz"),
-    Event.CUSTODIAN_CASE_KEY_MINTED: _("creó la llave del expediente"),
-    Event.CUSTODIAN_QUARANTINE_KEY_CERTIFIED: _("certificó la llave de cuarentena del día"),
-    Event.COURIER_MESSAGE_SENT: _("envió el mensaje"),
-    Event.COURIER_MESSAGE_FAILED: _("no pudo enviar el mensaje"),
-    Event.GATEWAY_STATUS_RECEIVED: _("informó el estado del mensaje"),
-    Event.COURIER_CHECKPOINT_STAMPED: _("selló la auditoría con una marca de tiempo"),
-    Event.ADMINISTRATOR_ORGANIZATION_CREATED: _("creó la organización"),
-    Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
-    Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),
-    Event.ADMINISTRATOR_SENDER_ADDED: _("agregó un número de WhatsApp"),
-    Event.ADMINISTRATOR_SENDER_RENEWED: _("renovó los secretos de un número de WhatsApp"),
-    Event.ADMINISTRATOR_TEAM_CREATED: _("creó un equipo"),
-    Event.ADMINISTRATOR_CASE_KEY_RECOVERED: _("recuperó la llave de un expediente"),
-    Event.ADMINISTRATOR_MEMBER_DISABLED: _("retiró el acceso de una persona"),
-    Event.ADMINISTRATOR_API_KEY_CREATED: _("creó una clave de API"),
-    Event.ADMINISTRATOR_NOTICE_PUBLISHED: _("publicó un aviso de privacidad"),
-    Event.ADMINISTRATOR_TEMPLATE_PUBLISHED: _("publicó una plantilla"),
-}
-WRONG = {
-    ("reason", "required"): _("Elige un motivo."),
-    ("note", "required"): _("Explica el motivo al cliente con tus palabras."),
-    ("note", "too_long"): _("La nota puede tener hasta 500 caracteres."),
-    ("name", "required"): _("Escribe el nombre."),
-    ("name", "length"): _("Escribe un nombre de hasta 80 caracteres."),
-    ("title", "required"): _("Escribe el nombre del expediente."),
-    ("phone", "required"): _("Escribe el teléfono."),
-    ("phone", "not_a_number"): _("Ese teléfono no parece válido. Escribe los diez dígitos, o empieza con + y el país."),
-}
 
 
 def say(table: dict[Any, Any], code: str) -> str:
@@ -209,19 +20,19 @@ def say(table: dict[Any, Any], code: str) -> str:
 
 def refusal(reason: str | None) -> str:
     """Return why the inspection refused."""
-    return say(REFUSALS, reason or "scan_limits")
+    return say(vocabulary.REFUSALS, reason or "scan_limits")
 
 
 def failure(error: str | None) -> str:
     """Return why a message was not delivered."""
-    if error in FAILURES:
-        return str(FAILURES[error])
+    if error in vocabulary.FAILURES:
+        return str(vocabulary.FAILURES[error])
     return str(gettext("código %(code)s", code=error or "?"))
 
 
 def wrong_words(wrong: Any) -> str:
     """Return what is wrong with a field that was typed."""
-    return str(WRONG.get((wrong.field, wrong.why), gettext("Este dato no es válido.")))
+    return str(vocabulary.WRONG.get((wrong.field, wrong.why), gettext("Este dato no es válido.")))
 
 
 def local(texts: dict[str, str]) -> str:
@@ -240,7 +51,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 def slot_title(slot: Any) -> str:
     """Return the name of the document that a slot asks for, with its side."""
-    side = SIDES.get(slot.side)
+    side = vocabulary.SIDES.get(slot.side)
     title = local(slot.requirement.title)
     return f"{title} · {side}" if side else title
 
@@ -260,20 +71,20 @@ def phone(e164: str) -> str:
 
 def actor(entry: Any) -> str:
     """Return who did it: a name, or the process."""
-    return entry.who or say(PROCESSES, entry.kind)
+    return entry.who or say(vocabulary.PROCESSES, entry.kind)
 
 
 def install(app: Flask) -> None:
     """Give the words to the templates."""
     app.jinja_env.filters.update(
-        group_words=lambda code: say(GROUPS, code),
-        role_words=lambda code: say(ROLES, code),
-        slot_words=lambda code: say(SLOTS, code),
-        request_words=lambda code: say(REQUESTS, code),
-        message_words=lambda code: say(MESSAGES, code),
-        return_words=lambda code: say(RETURNS, code),
-        finding_words=lambda code: say(FINDINGS, code),
-        event_words=lambda code: say(EVENTS, code),
+        group_words=lambda code: say(vocabulary.GROUPS, code),
+        role_words=lambda code: say(vocabulary.ROLES, code),
+        slot_words=lambda code: say(vocabulary.SLOTS, code),
+        request_words=lambda code: say(vocabulary.REQUESTS, code),
+        message_words=lambda code: say(vocabulary.MESSAGES, code),
+        return_words=lambda code: say(vocabulary.RETURNS, code),
+        finding_words=lambda code: say(vocabulary.FINDINGS, code),
+        event_words=lambda code: say(vocabulary.EVENTS, code),
         party_role_words=role_words,
         refusal_words=refusal,
         failure_words=failure,

@@ -11,7 +11,7 @@ from audit import Event
 from audit.events import ActorKind
 from audit.reporting import Finding
 from intake.inspection.verdicts import Reason
-from portal.staff import words
+from portal.staff import vocabulary, words
 from portal.web.application import PortalApp
 from records.board import Group
 from records.messages import MessageState
@@ -50,15 +50,15 @@ def test_every_text_is_translated(language: str) -> None:
 @pytest.mark.parametrize(
     ("table", "codes"),
     [
-        (words.GROUPS, Group),
-        (words.ROLES, Role),
-        (words.SLOTS, SlotState),
-        (words.REQUESTS, RequestState),
-        (words.MESSAGES, MessageState),
-        (words.RETURNS, ReturnReason),
-        (words.EVENTS, Event),
-        (words.PROCESSES, ActorKind),
-        (words.FINDINGS, Finding),
+        (vocabulary.GROUPS, Group),
+        (vocabulary.ROLES, Role),
+        (vocabulary.SLOTS, SlotState),
+        (vocabulary.REQUESTS, RequestState),
+        (vocabulary.MESSAGES, MessageState),
+        (vocabulary.RETURNS, ReturnReason),
+        (vocabulary.EVENTS, Event),
+        (vocabulary.PROCESSES, ActorKind),
+        (vocabulary.FINDINGS, Finding),
     ],
 )
 def test_every_code_has_words(table: dict[str, object], codes: type) -> None:
@@ -66,11 +66,11 @@ def test_every_code_has_words(table: dict[str, object], codes: type) -> None:
 
 
 def test_every_refusal_of_the_inspection_has_words() -> None:
-    assert {reason.value for reason in Reason} - words.REFUSALS.keys() == {"examined"}
+    assert {reason.value for reason in Reason} - vocabulary.REFUSALS.keys() == {"examined"}
 
 
 def test_an_unknown_code_is_shown_as_it_is(console: PortalApp) -> None:
     with console.test_request_context():
-        assert words.say(words.EVENTS, "staff:moon:visited") == "staff:moon:visited"
+        assert words.say(vocabulary.EVENTS, "staff:moon:visited") == "staff:moon:visited"
         assert words.failure("99999") == "código 99999"
         assert words.failure(None) == "código ?"
