@@ -2,8 +2,9 @@
 
 Rules: one group role without login for each process; what is not written here is refused. The public processes neither
 read what was filed, nor case keys, nor who works here; only the inspector inserts parts and moves documents on; only
-the custodian writes keys, signatures of keys and the sealed trail; the trail is inserted and never changed. Roles
-belong to the whole cluster and the logins that a deployment gives to them are its own matter:
+the custodian writes keys, signatures of keys and the sealed trail; the trail is inserted and never changed, and nobody
+writes into it in another's name (a captured portal could else ask the opener as an executive). Roles belong to the
+whole cluster, and the logins that a deployment gives to them are its own matter:
 `CREATE ROLE someone LOGIN IN ROLE resguardo_customer`.
 """
 
@@ -69,6 +70,7 @@ GATEWAY: Rights = {
     "idempotent_calls": May(select=ALL, insert=ALL, update=("status", "body", "resource_id"), delete=True),
     "whatsapp_senders": READ,
     "inbound_events": May(select=("id", "dedup_key"), insert=ALL),
+    "opt_outs": READ_ADD,
     "cases": May(select=ALL, insert=ALL, update=("updated_at",)),
     "case_keys": May(insert=ASKED),
     "parties": READ_ADD,
@@ -144,6 +146,7 @@ COURIER: Rights = {
     "requirements": READ,
     "cases": READ,
     "parties": READ,
+    "opt_outs": READ,
     "document_requests": READ,
     "slots": READ,
     "upload_links": READ,
@@ -191,6 +194,17 @@ RIGHTS: Mapping[str, Rights] = {
     "opener": OPENER,
 }
 
+VOICES: Mapping[str, tuple[str, ...]] = {
+    "customer": ("customer",),
+    "gateway": ("gateway", "crm"),
+    "staff": ("staff",),
+    "inspector": ("inspector",),
+    "courier": ("courier", "gateway"),
+    "custodian": ("custodian",),
+    "opener": ("opener",),
+}
+"""In whose names (the first word of `actor:subject:action`) a process may write into the trail."""
+
 _CREATE = """
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; END IF;
@@ -221,6 +235,8 @@ def grant(connection: Connection) -> None:
         for table, may in rights.items():
             if table in known and (phrases := _phrases(may, known[table])):
                 connection.execute(text(f"GRANT {', '.join(phrases)} ON {table} TO {group(process)}"))
+    if "audit_events" in known:
+        _give_voices(connection)
 
 
 def revoke(connection: Connection) -> None:
@@ -228,6 +244,21 @@ def revoke(connection: Connection) -> None:
     for process in RIGHTS:
         connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {group(process)}"))
         connection.execute(text(f"REVOKE ALL ON SCHEMA public FROM {group(process)}"))
+        connection.execute(text(f"DROP POLICY IF EXISTS {process}_voice ON audit_events"))
+    connection.execute(text("DROP POLICY IF EXISTS everyone_reads ON audit_events"))
+    connection.execute(text("ALTER TABLE audit_events DISABLE ROW LEVEL SECURITY"))
+
+
+def _give_voices(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY"))
+    connection.execute(text("CREATE POLICY everyone_reads ON audit_events FOR SELECT USING (true)"))
+    for process, voices in VOICES.items():
+        names = ", ".join(f"'{voice}'" for voice in voices)
+        statement = (
+            f"CREATE POLICY {process}_voice ON audit_events FOR INSERT TO {group(process)} "
+            f"WITH CHECK (split_part(event, ':', 1) IN ({names}))"
+        )
+        connection.execute(text(statement.replace(":'", "\\:'")))
 
 
 def _tables(connection: Connection) -> list[str]:

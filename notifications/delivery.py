@@ -18,6 +18,7 @@ from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, 
 from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
 from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
 from records.messages import UNKNOWN_WAIT, Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
+from records.optouts import opted_out
 from records.requests import RequestState
 from storage.database import Database, new_id, utcnow
 from storage.due import Lease, renew, settle
@@ -71,7 +72,7 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
         if message.state == MessageState.SENDING:  # cut off between the commit and the answer
             _unknown(session, message, held, now)
             return None
-        stop = _reason_to_stop(message, now)
+        stop = _reason_to_stop(session, message, now)
         if stop is not None:
             settle(session, Message, held)
             _cancel(session, message, stop, now)
@@ -175,7 +176,7 @@ def _unknown(session: Session, message: Message, held: Lease, now: datetime) -> 
     settle(session, Message, held, due_at=now + UNKNOWN_WAIT)
 
 
-def _reason_to_stop(message: Message, now: datetime) -> str | None:
+def _reason_to_stop(session: Session, message: Message, now: datetime) -> str | None:
     if message.state not in (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN):
         return "already_" + message.state
     if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
@@ -184,6 +185,8 @@ def _reason_to_stop(message: Message, now: datetime) -> str | None:
         return "link_closed"
     if not (message.request.party.phone or message.request.party.bsuid):
         return "no_address"
+    if opted_out(session, message.request.party):
+        return "opted_out"
     return None
 
 

@@ -1,7 +1,8 @@
 """Inbound: the updates of a channel's webhook, stored before the 200 and taken in later, each once.
 
 Rules: the unique key of an update drops its repetitions; a status only moves its message forward; an update that
-belongs to nothing of ours is kept and settled, never lost in silence. Of inbound messages only ids are stored here.
+belongs to nothing of ours is kept and settled, never lost in silence. Of inbound messages only ids are stored here, and
+the address of whoever asks for no more messages: that is honoured from the same transaction on.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from notifications.whatsapp.events import EventKind, WebhookEvent
 from records.messages import InboundEvent, Message, MessageAttempt, MessageState, WhatsAppSender
+from records.optouts import opt_out
 from storage.database import Database, new_id, utcnow
 from storage.due import Lease, settle
 
@@ -29,7 +31,11 @@ STATUSES = {
 
 def store(session: Session, sender: WhatsAppSender, events: Iterable[WebhookEvent], *, now: datetime) -> int:
     """Insert the updates that are new; return how many. Repetitions, also in the same body, change nothing."""
-    rows = list({event.key: _row(sender, event, now) for event in events}.values())
+    known = {event.key: event for event in events}
+    for event in known.values():
+        if event.kind is EventKind.MESSAGE and event.fields.get("stop"):
+            opt_out(session, org_id=sender.org_id, addresses=(event.phone, event.bsuid), now=now)
+    rows = [_row(sender, event, now) for event in known.values()]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     stored = 0
     for start in range(0, len(rows), BATCH):

@@ -12,6 +12,7 @@ import records.exports
 import records.heartbeats
 import records.links
 import records.messages
+import records.optouts
 import records.organizations
 import records.people
 import records.requests
@@ -31,6 +32,7 @@ MODULES = (
     records.heartbeats,
     records.links,
     records.messages,
+    records.optouts,
     records.organizations,
     records.people,
     records.requests,

@@ -130,6 +130,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "opt_outs",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("org_id", sa.String(length=32), nullable=False),
+        sa.Column("address", sa.String(length=140), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_opt_outs_org_id_organizations")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_outs")),
+        sa.UniqueConstraint("org_id", "address", name=op.f("uq_opt_outs_org_id_address")),
+    )
+    op.create_table(
         "privacy_notices",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("org_id", sa.String(length=32), nullable=False),
@@ -851,6 +861,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_privacy_notices_org_id"))
 
     op.drop_table("privacy_notices")
+    op.drop_table("opt_outs")
     with op.batch_alter_table("quarantine_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_quarantine_keys_due_at_lease_until"))
 

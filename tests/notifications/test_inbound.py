@@ -141,3 +141,13 @@ def test_each_change_leaves_one_event(courier, accepted):
             select(AuditEvent).where(AuditEvent.event == "gateway:status:received").order_by(AuditEvent.at)
         )
         assert [each.details["status"] for each in told] == ["sent", "delivered"]
+
+
+def test_whoever_answers_baja_gets_no_further_message(courier, accepted):
+    courier.stage.sim("inbound", {"phone": "+525512345678", "type": "text", "text": "BAJA"})
+    courier.stage.sim("flush", {})
+    further = courier.queue()
+    courier.turn()
+    stopped = courier.message(further)
+    assert (stopped.state, stopped.error) == (MessageState.CANCELLED, "opted_out")
+    assert len(courier.on_the_phone()) == 1
