@@ -66,6 +66,8 @@ class _RunsJobs(Settings):
     """The job engine's own database (SQLite file) or the PostgreSQL database that holds its schema."""
     jobs_schema: str = Field(pattern=r"^[a-z_]{1,40}$")
     """The PostgreSQL schema that only this role may write; without meaning on SQLite."""
+    worker_name: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
+    """Tells this worker from others of its role on the same database; it must not change between its lives."""
 
 
 class CustomerSettings(_HoldsLinkKeys, _KnowsTheCustodian):

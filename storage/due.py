@@ -1,7 +1,8 @@
 """Due rows: lease, attempt, take-over. The row is the truth under whatever engine runs the work.
 
 A row is due when `due_at` has come and nobody holds a living lease. Leasing it raises `attempt`; every later effect
-commits with `WHERE attempt = mine`, so that a worker which lost its lease changes nothing.
+commits with `WHERE attempt = mine` and while the lease is unsettled, so that a worker which lost its lease changes
+nothing, and neither does one that does its work a second time after the effect was committed.
 """
 
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def _fenced(session: Session, model: type[Due], held: Lease, values: dict[str, A
     table: Any = model
     changed: Any = session.execute(
         update(table)
-        .where(table.id == held.id, table.attempt == held.attempt)
+        .where(table.id == held.id, table.attempt == held.attempt, table.lease_until.is_not(None))
         .values(**values)
         .execution_options(synchronize_session="fetch")
     )

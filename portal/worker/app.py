@@ -77,6 +77,7 @@ def run_inspector(stop: Stop) -> None:
             database,
             jobs_url=settings.jobs_database_url,
             schema=settings.jobs_schema,
+            worker=settings.worker_name,
             tasks=[
                 Task(name="inspect", model=Document, run=partial(inspecting.inspect, tools), concurrency=8),
                 Task(name="preview", model=PreviewTask, run=partial(inspecting.preview, tools), concurrency=2),
@@ -107,6 +108,7 @@ def run_custodian(stop: Stop) -> None:
         database,
         jobs_url=settings.jobs_database_url,
         schema=settings.jobs_schema,
+        worker=settings.worker_name,
         tasks=[
             Task(name="mint", model=CaseKey, run=partial(keeping.mint, tools)),
             Task(name="certify", model=QuarantineKey, run=partial(keeping.certify_quarantine_key, tools)),
@@ -136,6 +138,7 @@ def run_courier(stop: Stop) -> None:
             database,
             jobs_url=settings.jobs_database_url,
             schema=settings.jobs_schema,
+            worker=settings.worker_name,
             tasks=[
                 Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
                 Task(name="status", model=InboundEvent, run=partial(inbound.process, database), concurrency=8),

@@ -7,16 +7,18 @@ whatever the first still does changes nothing. No engine queue is used: capacity
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import dbos._serialization
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatusString
 from dbos._serialization import DBOSPortableJSONSerializer, Serializer
 
+from portal.worker.inflight import InFlight
 from storage.database import Database, utcnow
 from storage.due import Due, Lease, LostLease, any_due, lease, renew, settle
 
@@ -25,6 +27,12 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.1
 RENEW_S = 15.0
 MAX_BACKOFF = timedelta(minutes=5)
+STOP_S = 10
+"""On a stop rounds have this long to end, and then the workflows as long again."""
+KEEP = timedelta(days=3)
+"""How long the engine remembers workflows that ended."""
+CLEAN_S = 3600.0
+CLEAN_BATCH = 200
 VERSION = "1"
 """Fixed: workflows are recovered across releases, since all they hold is a row and an attempt."""
 
@@ -78,28 +86,6 @@ class Round:
     run: Callable[[datetime], None]
 
 
-@dataclass(slots=True)
-class _InFlight:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    leases: set[tuple[str, str, int]] = field(default_factory=set)
-
-    def count(self, task: str) -> int:
-        with self.lock:
-            return sum(1 for name, _, _ in self.leases if name == task)
-
-    def add(self, task: str, held: Lease) -> None:
-        with self.lock:
-            self.leases.add((task, held.id, held.attempt))
-
-    def remove(self, task: str, held: Lease) -> None:
-        with self.lock:
-            self.leases.discard((task, held.id, held.attempt))
-
-    def all(self) -> list[tuple[str, Lease]]:
-        with self.lock:
-            return [(task, Lease(id=row, attempt=attempt)) for task, row, attempt in self.leases]
-
-
 class Engine:
     """Runs the tasks and rounds of one role until told to stop."""
 
@@ -110,21 +96,26 @@ class Engine:
         *,
         jobs_url: str,
         schema: str,
+        worker: str = "",
         tasks: Sequence[Task],
         rounds: Sequence[Round],
     ) -> None:
-        """Remember everything; nothing runs before `run`."""
+        """Remember everything; nothing runs before `run`.
+
+        `worker` names this process among several of one role: a worker goes on with its own unfinished workflows when
+        it starts, so two that live at once must not share a name.
+        """
         self._role = role
         self._database = database
         self._tasks = {task.name: task for task in tasks}
-        self._rounds = rounds
-        self._in_flight = _InFlight()
+        self._rounds = [*rounds, Round(name="clean", every_s=CLEAN_S, run=_clean)]
+        self._in_flight = InFlight()
         self._config: DBOSConfig = {
             "name": f"resguardo-{role}",
             "system_database_url": jobs_url,
             "dbos_system_schema": schema,
             "serializer": DBOSPortableJSONSerializer(),
-            "executor_id": role,
+            "executor_id": f"{role}-{worker}" if worker else role,
             "application_version": VERSION,
             "run_migrations": False,
             "log_level": "WARNING",
@@ -152,9 +143,16 @@ class Engine:
                 pass
         finally:
             stop.set()
+            deadline = time.monotonic() + STOP_S
             for thread in threads:
-                thread.join(timeout=10)
-            DBOS.destroy(workflow_completion_timeout_sec=10)
+                thread.join(timeout=max(0.0, deadline - time.monotonic()))
+            DBOS.destroy(workflow_completion_timeout_sec=STOP_S)
+            self._hand_back()
+
+    def _hand_back(self) -> None:
+        """Make due again what did not end in time; what its threads still do changes nothing any more."""
+        for task_name, held in self._in_flight.begun():
+            self._again(self._tasks[task_name], held, "stopped", timedelta(0))
 
     def _poll(self, workflow: Callable[[str, str, int], str]) -> bool:
         """Lease what there is room for and start it. True when a task was filled, so that more may wait."""
@@ -174,15 +172,23 @@ class Engine:
                 log.warning("poll_failed", role=self._role, task=task.name, error=type(error).__name__)
                 continue
             for held in leases:
-                self._in_flight.add(task.name, held)
-                with SetWorkflowID(f"{task.name}-{held.id}-{held.attempt}"):
-                    DBOS.start_workflow(workflow, task.name, held.id, held.attempt)
+                self._start(workflow, task, held)
             filled = filled or len(leases) == room
         return filled
 
+    def _start(self, workflow: Callable[[str, str, int], str], task: Task, held: Lease) -> None:
+        self._in_flight.add(task.name, held)
+        try:
+            with SetWorkflowID(f"{task.name}-{held.id}-{held.attempt}"):
+                DBOS.start_workflow(workflow, task.name, held.id, held.attempt)
+        except Exception as error:  # noqa: BLE001 (an engine that is away comes back; the row is due again)
+            log.warning("start_failed", role=self._role, task=task.name, row=held.id, **describe(error))
+            self._in_flight.remove(task.name, held)
+            self._again(task, held, "engine_away", timedelta(seconds=1))
+
     def _attempt(self, task_name: str, row_id: str, attempt: int) -> str:
         task, held = self._tasks[task_name], Lease(id=row_id, attempt=attempt)
-        self._in_flight.add(task_name, held)
+        self._in_flight.begin(task_name, held)
         try:
             with self._database.transaction() as session:
                 renew(session, task.model, held, now=utcnow())
@@ -205,11 +211,14 @@ class Engine:
                 settle(session, task.model, held, due_at=utcnow() + after)
         except LostLease:
             return "lost_lease"
+        except Exception as error:  # noqa: BLE001 (the lease runs out instead)
+            log.warning("settle_failed", role=self._role, task=task.name, row=held.id, **describe(error))
         return code
 
     def _renew(self, stop: threading.Event) -> None:
         while not stop.wait(RENEW_S):
-            for task_name, held in self._in_flight.all():
+            self._in_flight.forget_lost()
+            for task_name, held in self._in_flight.begun():
                 try:
                     with self._database.transaction() as session:
                         renew(session, self._tasks[task_name].model, held, now=utcnow())
@@ -225,6 +234,21 @@ class Engine:
             except Exception as error:  # noqa: BLE001 (a round that fails is logged and comes again)
                 log.warning("round_failed", role=self._role, round=each.name, **describe(error))
             stop.wait(each.every_s)
+
+
+def _clean(now: datetime) -> None:
+    """Delete what the engine remembers of workflows that ended long ago: the rows are the truth, not they."""
+    while True:
+        ended = DBOS.list_workflows(
+            status=[WorkflowStatusString.SUCCESS.value, WorkflowStatusString.ERROR.value],
+            completed_before=(now - KEEP).isoformat(),
+            limit=CLEAN_BATCH,
+            load_input=False,
+            load_output=False,
+        )
+        DBOS.delete_workflows([each.workflow_id for each in ended])
+        if len(ended) < CLEAN_BATCH:
+            return
 
 
 def refuse_pickle() -> None:

@@ -85,7 +85,7 @@ def settings_of(role: str, site: Site, *, shared_keys: bool) -> dict[str, str]:
 
 def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
     layout, urls = site.layout, site.urls
-    opener = {"OPENER_SOCKET": str(layout.sockets / "opener.sock")}
+    opener = {"OPENER_SOCKET": str(layout.opener / "opener.sock")}
     keyring = {"KEYRING": f"file://{layout.keys}/keyring"}
     authority = {"TSA_ROOT_FILE": str(layout.keys / "public" / TSA_ROOT)}
     return {
@@ -119,6 +119,7 @@ def _web(role: str, site: Site, *, shared_keys: bool) -> Program:
             *("-w", workers, "--threads", threads, f"wsgi:{role}()"),
         ),
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
+        meets_opener=role == "staff",
         health=http_health(port, "/readyz", host),
         port=port,
     )
@@ -136,6 +137,7 @@ def _worker(role: str, site: Site, engine: Engine, *, shared_keys: bool) -> Prog
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
         more_keys=keyring.get(role, ()),
         runs_inner_sandbox=role == "inspector",
+        meets_opener=role == "opener",
         health=heartbeat_health(engine, role),
     )
 

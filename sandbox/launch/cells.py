@@ -1,7 +1,8 @@
 """Start a program so that it sees no keys but its own: a mount and a process namespace for each.
 
 Over `keys` lies an empty tmpfs with the program's own folder bound back in, likewise over the job engines' databases
-(whoever writes there decides what a worker runs); over the process manager's control folder lies another one. `/proc`
+(whoever writes there decides what a worker runs) and over the opener's socket, which only the console meets (an event
+alone opens nothing for whoever cannot ask); over the process manager's control folder lies another one. `/proc`
 shows the cell's own processes only (else `/proc/PID/root` of a sibling would show its keys); `/dev` holds no disks. As
 root the capabilities go too, except those that the program names. The inspector must still be able to start its inner
 sandbox: as root that needs a plain mount of `/proc`, since bubblewrap covers parts of its own and the kernel then
@@ -96,12 +97,13 @@ def _fewer_capabilities(program: Program) -> tuple[str, ...]:
 
 
 def _sight(program: Program, layout: Layout) -> Iterator[str]:
-    for hidden in (layout.keys, layout.jobs, layout.control):
+    for hidden in (layout.keys, layout.jobs, layout.control, layout.opener):
         yield from ("--tmpfs", str(hidden))
     shown: Sequence[tuple[str, Path]] = (
         ("--bind", layout.keys / program.role),
         ("--bind", layout.jobs / program.role),
         ("--ro-bind", layout.keys / "public"),
+        *((("--bind", layout.opener),) if program.meets_opener else ()),
         *(("--bind" if writable else "--ro-bind", layout.keys / name) for name, writable in program.more_keys),
     )
     for how, folder in shown:

@@ -63,6 +63,11 @@ class Layout:
         return self.run if len(str(self.run)) <= LONGEST_SOCKET - 10 else Path(f"/tmp/resguardo-{self._mark()}")  # noqa: S108 (0700, owner checked)
 
     @property
+    def opener(self) -> Path:
+        """The opener's socket, out of sight of all but those who may ask it."""
+        return self.sockets / "opener"
+
+    @property
     def spool(self) -> Path:
         """clamd's temporary folder, in memory."""
         return Path(f"/dev/shm/resguardo-{self._mark()}")  # noqa: S108 (0700, owner checked)
@@ -70,12 +75,12 @@ class Layout:
     def make(self) -> None:
         """Make every folder 0700. Raises LaunchRefused where that is not possible."""
         folders = (self.root, self.data, self.data / "blobs", self.jobs, self.keys, self.log, self.run, self.sockets)
-        for folder in (*folders, self.control, self.spool):
+        for folder in (*folders, self.control, self.opener, self.spool):
             _make_private(folder)
 
     def remove_passing(self) -> None:
         """Remove what lies outside the root: spool and short socket folder, if empty of anything but leftovers."""
-        for folder in (self.control, self.sockets, self.spool):
+        for folder in (self.control, self.opener, self.sockets, self.spool):
             if not folder.is_relative_to(self.root):
                 for left in _entries(folder):
                     with contextlib.suppress(OSError):

@@ -25,6 +25,8 @@ class Program:
     more_keys: tuple[tuple[str, bool], ...] = ()
     """Further folders under `keys`, and whether it may write there."""
     runs_inner_sandbox: bool = False
+    meets_opener: bool = False
+    """Whether it sees the folder of the opener's socket."""
     health: Health = always_healthy
     stop_seconds: int = 25
     """How long it may take to end before it is killed."""

@@ -1,5 +1,6 @@
 """What each process may not do to the rows, tried as that process's own role on PostgreSQL."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -8,8 +9,10 @@ import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from audit.events import ActorKind
 from migrations.models import metadata
-from migrations.rights import ALL, RIGHTS, May, group
+from migrations.rights import ALL, RIGHTS, VOICES, May, group
+from storage.database import new_id
 from tests.services.postgres import Postgres
 
 As = Callable[[str], Connection]
@@ -224,3 +227,22 @@ DENIED = {
 def test_the_database_refuses_to(process: str, attack: str, connected_as: As) -> None:
     with refused():
         connected_as(process).execute(text(attack))
+
+
+SAYS = (
+    "INSERT INTO audit_events (id, org_id, at, event, actor_id, subject_id, details) "
+    "VALUES (:id, 'o', now(), :event, 'eva', 'd', '{}')"
+)
+
+
+@pytest.mark.parametrize("process", RIGHTS)
+def test_nobody_writes_into_the_trail_in_anothers_name(process: str, connected_as: As) -> None:
+    """A forged `staff:document:viewed` is what the opener would answer to."""
+    allowed = set()
+    for actor in ActorKind:
+        connection = connected_as(process)
+        with contextlib.suppress(ProgrammingError):
+            connection.execute(text(SAYS), {"id": new_id(), "event": f"{actor}:document:viewed"})
+            allowed.add(actor.value)
+        connection.rollback()
+    assert allowed == set(VOICES[process])

@@ -16,6 +16,7 @@ from config.settings import (
     StaffSettings,
 )
 from sandbox.launch.catalogue import KEY_FILES, product, settings_of
+from sandbox.launch.cells import Isolation, cell
 from sandbox.launch.keys import foreign_to, make_keys
 from sandbox.launch.layout import Layout
 from sandbox.launch.site import Site
@@ -104,3 +105,13 @@ def test_on_postgresql_no_role_signs_in_as_the_owner_or_as_another(tmp_path: Pat
     assert len(set(users.values())) == len(KEY_FILES)
     for role in ("inspector", "courier", "custodian"):
         assert make_url(settings[role]["RESGUARDO_JOBS_DATABASE_URL"]).username == users[role]
+
+
+def test_only_the_console_meets_the_opener(site: Site) -> None:
+    programs = product(site, create_engine("sqlite://"), shared_keys=False)
+    assert {program.name for program in programs if program.meets_opener} == {"staff", "opener"}
+    for program in programs:
+        words = list(cell(program, site.layout, Isolation.ROOT))
+        hidden = words.index(str(site.layout.opener))
+        assert words[hidden - 1] == "--tmpfs"
+        assert (words.count(str(site.layout.opener)) == 3) == program.meets_opener, program.name
