@@ -90,6 +90,10 @@ FAILURES = {
     "132015": _("la plantilla está en pausa"),
     "132016": _("la plantilla está deshabilitada"),
     "link_closed": _("el enlace ya estaba cerrado"),
+    "opted_out": _("la persona pidió no recibir mensajes"),
+    "no_address": _("la persona no tiene teléfono"),
+    "no_sender": _("la empresa no tiene un número de WhatsApp configurado"),
+    "outcome_unknown": _("WhatsApp no confirmó si lo recibió"),
 }
 FINDINGS = {
     Finding.EVENT_ALTERED: _("un evento fue alterado"),
