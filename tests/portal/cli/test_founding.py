@@ -173,7 +173,7 @@ def test_an_api_key_works_and_is_stored_as_a_hash(run, company, database):
         assert row.scopes == ["requests:write", "requests:read"]
         assert row.team_id is not None
         assert row.expires_at is not None
-    assert key.rpartition("_")[2].encode() not in Path(database.url.database).read_bytes()
+    assert key.removeprefix("rsg_live_").partition("_")[2].encode() not in Path(database.url.database).read_bytes()
 
 
 def test_a_sender_is_sealed_for_the_two_processes_that_use_it(run, company, database, keys, tmp_path):
