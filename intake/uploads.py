@@ -19,6 +19,7 @@ from audit import Event
 from intake.daykey import still_open
 from intake.errors import EmptyFile, OffsetConflict, QuarantineKeyMissing, TooLarge, UploadEnded, UploadNotFound
 from intake.standing import Piece, Standing, standing_of
+from records.cases import Case
 from records.documents import Document
 from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
 from records.links import Visit, claim_quota, visit_lives
@@ -187,7 +188,7 @@ def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) ->
     session.add(document)
     session.flush()
     slot.take(document.id, now)
-    slot.request.case.updated_at = now
+    session.execute(update(Case).where(Case.id == visit.link.case_id).values(updated_at=now))
     _trace(session, Event.CUSTOMER_UPLOAD_FINISHED, upload, now, {"document": document.id, "bytes": upload.offset})
     session.flush()
     return document
@@ -210,7 +211,7 @@ def slices_of(session: Session, upload_id: str) -> Sequence[Slice]:
 
 def _living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
     visit = session.get(Visit, visit_id, populate_existing=True)
-    if visit is None or not visit_lives(visit, now):
+    if visit is None or not visit_lives(session, visit, now):
         raise LinkClosed("no visit")
     return visit
 

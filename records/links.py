@@ -132,15 +132,21 @@ def activate(
 def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
     """Return the visit behind a cookie while it lives and its link is not revoked. Raises LinkClosed."""
     visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
-    if visit is None or not visit_lives(visit, now):
+    if visit is None or not visit_lives(session, visit, now):
         raise LinkClosed("no visit")
     return visit
 
 
-def visit_lives(visit: Visit, now: datetime) -> bool:
-    """Whether a visit may go on: revocation and cancellation stop it at once, expiry of the link lets it finish."""
+def visit_lives(session: Session, visit: Visit, now: datetime) -> bool:
+    """Whether a visit may go on: revocation and cancellation stop it at once, expiry of the link lets it finish.
+
+    Asked at every request and every slice: reads the request's state alone, not the request with all its slots.
+    """
     in_time = now < visit.ends_at and now - visit.last_seen_at < VISIT_IDLE
-    return in_time and visit.link.revoked_at is None and visit.link.request.state != RequestState.CANCELLED
+    if not in_time or visit.link.revoked_at is not None:
+        return False
+    state = session.scalar(select(DocumentRequest.state).where(DocumentRequest.id == visit.link.request_id))
+    return state is not None and state != RequestState.CANCELLED
 
 
 def claim_quota(session: Session, link_id: str, *, files: int, size: int) -> None:
