@@ -6,31 +6,18 @@ that the log knows too. A test demands a row for every code in the product.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, g
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from portal.web.faults import FAULTS, Row
 from portal.web.language import current_language
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Status and words of one code. `retry_after` is in seconds."""
-
-    status: int
-    es: str
-    en: str
-    pt: str
-    retry_after: int | None = None
-
-    def words(self, language: str) -> str:
-        """Return the sentence in es, en or pt."""
-        return {"es": self.es, "en": self.en, "pt": self.pt}[language]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +30,12 @@ class Problem:
     detail: str | None = None
 
 
+__all__ = ["HTTP_CODES", "TABLE", "Problem", "Renderer", "Row", "code_of", "install", "problem"]
+
 Renderer = Callable[[Problem], Response]
 
 TABLE: dict[str, Row] = {
+    **FAULTS,
     "internal": Row(
         500,
         "Algo falló de nuestro lado. No se perdió nada de lo ya recibido. Intenta de nuevo en unos minutos.",
@@ -308,6 +298,8 @@ def code_of(error: BaseException) -> str:
     code = getattr(error, "code", None)
     if isinstance(error, HTTPException):
         return HTTP_CODES.get(error.code or 500, "bad_request" if 400 <= (error.code or 500) < 500 else "internal")
+    if isinstance(error, DataError):
+        return "internal"  # a value that no row can hold and nobody checked: repeating it will not help
     if isinstance(error, DBAPIError | PoolTimeout):
         return "unavailable"
     return code if isinstance(code, str) and code in TABLE else "internal"
@@ -321,8 +313,8 @@ def install(app: Flask, render: Renderer) -> None:
             return Response(error.get_response().data, error.code, error.get_headers())
         code = code_of(error)
         g.error_code = code
-        if code == "internal":
-            log.exception("internal_error", reference=g.get("reference"), error=type(error).__name__)
+        if TABLE[code].status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.exception("internal_error", reference=g.get("reference"), code=code, error=type(error).__name__)
         found = problem(code, detail=getattr(error, "why", None))
         response = render(found)
         response.status_code = found.row.status
