@@ -33,6 +33,8 @@ def test_an_empty_database_gets_every_table(empty_database_url, engine_name, tmp
     for _ in range(2):
         result = CliRunner().invoke(cli, ["database", "migrate", *jobs])
         assert result.exit_code == 0, (result.output, result.exception)
+    founded = CliRunner().invoke(cli, ["organization", "create", "aurora", "--name", "Financiera Aurora"])
+    assert founded.exit_code == 0, (founded.output, founded.exception)
     database = Database(empty_database_url)
     tables = inspect(database.engine)
     assert set(load_models().metadata.tables) <= set(tables.get_table_names())
