@@ -19,6 +19,7 @@ from records.uploads import Slice
 from storage.blobs import BlobStore
 from storage.database import new_id
 from storage.sealing.contexts import DocumentContext, SliceContext
+from storage.sealing.errors import SealingError
 from storage.sealing.pipeline import SealedStream
 from storage.sealing.seal import PublicKey, Sealing
 from storage.sealing.signing import SigningKey, VerifyKey
@@ -88,6 +89,8 @@ class SealedSlices:
             content = number > 0
             if piece.seq != number or (content and piece.offset != expected) or piece.length < 0:
                 raise SlicesInconsistent(f"slice {number}")
+            if piece.upload_id != ordered[0].upload_id:
+                raise SlicesInconsistent(f"slice {number} of another upload")
             expected += piece.length if content else 0
         if not ordered or expected != size:
             raise SlicesInconsistent("length")
@@ -97,25 +100,32 @@ class SealedSlices:
 
     def declared(self) -> Declared:
         """Open slice 0. Raises SlicesInconsistent when it is not what an upload writes."""
+        if self._slices[0].length > MAX_NAME_SLICE:
+            raise SlicesInconsistent("declaration")
         raw = b"".join(self._open(self._slices[0]))
         try:
-            found = json.loads(raw) if len(raw) <= MAX_NAME_SLICE else {}
+            found = json.loads(raw)
             return Declared(untrusted_name=str(found["name"]), untrusted_type=str(found["type"]))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise SlicesInconsistent("declaration") from None
 
     def content(self) -> Iterator[bytes]:
-        """Yield the document's bytes; a new pass at every call. Raises SealingError and BlobError on any damage."""
+        """Yield the document's bytes; a new pass at every call. Raises SlicesInconsistent on any damage, BlobError."""
         for piece in self._slices[1:]:
             yield from self._open(piece)
 
     def _open(self, piece: Slice) -> Iterator[bytes]:
         context = SliceContext(upload=piece.upload_id, seq=piece.seq, offset=piece.offset)
-        file_key = open_header(piece.header, self._private(piece.quarantine_key_id), context)
+        private = self._private(piece.quarantine_key_id)
         length = 0
-        for chunk in decrypt(self._blobs.read(piece.blob), file_key):
-            length += len(chunk)
-            yield chunk
+        try:
+            for chunk in decrypt(self._blobs.read(piece.blob), open_header(piece.header, private, context)):
+                length += len(chunk)
+                if length > piece.length:
+                    break
+                yield chunk
+        except SealingError as error:
+            raise SlicesInconsistent(f"slice {piece.seq}: {error.code}") from error
         if length != piece.length:
             raise SlicesInconsistent(f"slice {piece.seq}")
 

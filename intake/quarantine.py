@@ -84,8 +84,14 @@ class QuarantineKeys:
         return retired
 
     def shred(self, session: Session) -> Sequence[str]:
-        """Remove the private half of every retired key that still has one: also what a crash left behind."""
-        retired = session.scalars(select(QuarantineKey.id).where(QuarantineKey.destroyed_at.is_not(None))).all()
+        """Remove the private half of every retired key that still has one: also what a crash left behind.
+
+        A key that a slice still needs stays, whatever its row says: a forged row must not destroy what was received.
+        """
+        needed = select(Slice.id).where(Slice.quarantine_key_id == QuarantineKey.id).exists()
+        retired = session.scalars(
+            select(QuarantineKey.id).where(QuarantineKey.destroyed_at.is_not(None), ~needed)
+        ).all()
         shredded = [key_id for key_id in retired if self._path(key_id).exists()]
         for key_id in shredded:
             _shred(self._path(key_id))

@@ -20,10 +20,12 @@ from intake.filing import (
     CaseKeyPending,
     Commitment,
     Declared,
+    FilingError,
     Fingerprints,
     PartSealer,
     Scanned,
     SealedSlices,
+    SlicesInconsistent,
     case_public,
     meta_json,
 )
@@ -38,7 +40,7 @@ from intake.inspection.verdicts import (
     ScannerUnavailable,
     Verdict,
 )
-from intake.quarantine import QuarantineKeys
+from intake.quarantine import QuarantineKeyGone, QuarantineKeys
 from intake.sweeping import drop_slices
 from portal.worker.engine import Postponed
 from records.cases import CaseKey
@@ -55,7 +57,9 @@ log = structlog.get_logger(__name__)
 ACTOR = "inspector"
 MAX_TAKEOVERS = 3
 """A document whose inspection killed its worker this often is refused as not examinable."""
+MAX_BROKEN_ATTEMPTS = 5
 MAX_PREVIEW_ATTEMPTS = 4
+NOT_EXAMINABLE = Verdict(finding=Finding.NOT_EXAMINABLE, reason=Reason.SCAN_LIMITS, sha256="0" * 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,20 @@ class _Work:
 
 
 def inspect(tools: Tools, held: Lease) -> None:
-    """Examine one document and commit the outcome. Raises Postponed while a part of the chain is away."""
+    """Examine one document and commit the outcome. Raises Postponed while a part of the chain is away.
+
+    A document whose slices are not what its upload fixed is tried a few times and then refused: the customer is asked
+    again instead of waiting for ever.
+    """
+    try:
+        _examine(tools, held)
+    except (SlicesInconsistent, QuarantineKeyGone):
+        if held.attempt < MAX_BROKEN_ATTEMPTS:
+            raise
+        _refuse(tools, held, NOT_EXAMINABLE)
+
+
+def _examine(tools: Tools, held: Lease) -> None:
     with tools.database.reading() as session:
         work = _load(session, tools, held.id)
     if work is None:
@@ -123,7 +140,8 @@ def preview(tools: Tools, held: Lease) -> None:
         if held.attempt < MAX_PREVIEW_ATTEMPTS:
             raise Postponed(away.code, timedelta(seconds=10 * held.attempt)) from away
         return _end_preview(tools, held, [], gave_up=True)
-    except PreviewFailed:
+    except (PreviewFailed, FilingError, QuarantineKeyGone) as failed:
+        log.warning("preview_given_up", document=work.document.id, error=failed.code)
         _forget(tools.blobs, parts)
         return _end_preview(tools, held, [], gave_up=True)
     return _end_preview(tools, held, parts, gave_up=False)
@@ -177,7 +195,7 @@ def _load(
 def _verdict(tools: Tools, work: _Work, declared: Declared) -> Verdict:
     document = work.document
     if document.takeovers >= MAX_TAKEOVERS:
-        return Verdict(finding=Finding.NOT_EXAMINABLE, reason=Reason.SCAN_LIMITS, sha256="0" * 64)
+        return NOT_EXAMINABLE
     try:
         case_public(work.case_key, tools.custodian)
         verdict = tools.inspector.inspect(
