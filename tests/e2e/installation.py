@@ -46,7 +46,7 @@ class Installation:
         self.stack = Stack(root, port_base=_free_base(), **how)
         self.urls = self.stack.urls
         self.root = root
-        self.database = Database(self.stack.site.database_url)
+        self.database = Database(str(how.get("database_url", self.stack.site.database_url)))
         self.api_key = ""
 
     def start(self) -> None:
@@ -92,7 +92,7 @@ class Installation:
             name=body["contact"]["name"],
             phone=body["contact"]["phone"],
             reference=body["external_ref"],
-            link=(answer.get("link") or {}).get("url"),
+            link=answer.get("upload_url"),
         )
 
     def rows(self, statement: str, **values: Any) -> list[Any]:

@@ -16,12 +16,20 @@ RETURNED, ACCEPTED = "Hay que enviarlo otra vez", "Aceptado"
 OPEN_BUTTON = "Abrir portal seguro"
 
 
-def tap_message(page: Page, here: Installation, asked: Asked, *, number: int = 1) -> Page:
-    """Look at the phone, wait for message `number` and tap its button. Return the tab that opens."""
-    page.goto(f"{here.urls['whatsapp']}/phones/{asked.wa_id}" if number > 1 else here.urls["whatsapp"])
-    if number == 1:
+def tap_message(page: Page, here: Installation, asked: Asked, *, number: int = 1, script: bool = True) -> Page:
+    """Look at the phone, wait for message `number` and tap its button. Return the tab that opens.
+
+    The screen shows by itself what arrives; without JavaScript it has to be opened when it is there.
+    """
+    if script and number == 1:
+        page.goto(here.urls["whatsapp"])
         page.get_by_role("link", name=re.compile(asked.wa_id)).tap()
+    else:
+        here.message_link(asked, number)
+        page.goto(f"{here.urls['whatsapp']}/phones/{asked.wa_id}")
     buttons = page.get_by_role("link", name=OPEN_BUTTON)
+    if not script:
+        until(lambda: buttons.count() == number or page.reload() is None, f"message {number}", every=0.3)
     expect(buttons).to_have_count(number)
     with page.context.expect_page() as opened:
         buttons.last.tap()
@@ -52,7 +60,8 @@ class Customer:
         slot = self.slot(title, side)
         slot.locator("input[type=file]").last.set_input_files(file)
         if not self.script:
-            slot.get_by_role("button", name="Enviar").tap()
+            with self.page.expect_navigation():
+                slot.get_by_role("button", name="Enviar").tap()
 
     def sees(self, title: str, state: str, side: str | None = None) -> None:
         """Wait until the checklist says `state`; without JavaScript by loading it again and again."""

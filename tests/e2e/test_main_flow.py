@@ -2,32 +2,66 @@
 
 import json
 import subprocess
-import sys
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import bagit
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext
 
-from tests.e2e import files
-from tests.e2e.browsers import accessible, fits
+from tests.conftest import Bucket
+from tests.e2e.browsers import DESK, context
+from tests.e2e.flow import main_job
 from tests.e2e.installation import Asked, Installation
-from tests.e2e.people import (
-    ACCEPTED,
-    ADDRESS,
-    BACK,
-    FILED,
-    FRONT,
-    IDENTITY,
-    INCOME,
-    REFUSED,
-    RETURNED,
-    Customer,
-    Desk,
-    tap_message,
-)
+from tests.e2e.people import Desk
+
+
+def test_a_customer_is_asked_sends_is_reviewed_and_the_record_verifies(
+    here: Installation, phone: BrowserContext, team: Callable[[str], Desk], tmp_path: Path
+) -> None:
+    main_job(here, phone, team, call_as_printed(here), tmp_path)
+
+
+def test_the_same_works_in_a_browser_that_runs_no_scripts(
+    here: Installation, simple_phone: BrowserContext, team: Callable[[str], Desk], tmp_path: Path
+) -> None:
+    main_job(here, simple_phone, team, here.ask(), tmp_path, script=False)
+
+
+def test_the_same_works_on_postgresql_and_s3(
+    scaled_out: Installation, browser: Browser, phone: BrowserContext, tmp_path: Path
+) -> None:
+    def desk(login: str) -> Desk:
+        somebody = Desk(scaled_out, context(browser, **DESK), login)
+        somebody.sign_in()
+        return somebody
+
+    main_job(scaled_out, phone, desk, scaled_out.ask(), tmp_path)
+    assert not (scaled_out.stack.site.layout.data / "resguardo.db").exists()
+    assert not list((scaled_out.stack.site.layout.data / "blobs").iterdir())
+
+
+@pytest.fixture
+def scaled_out(postgres_database: str, s3_bucket: Bucket, tmp_path: Path) -> Iterator[Installation]:
+    """The product on PostgreSQL and an S3 store."""
+    secret = tmp_path / "s3-secret"
+    secret.write_text(s3_bucket.secret_key + "\n")
+    secret.chmod(0o600)
+    installation = Installation(
+        tmp_path / "installation",
+        database_url=postgres_database,
+        blobs=f"s3://{s3_bucket.name}",
+        storage_settings={
+            "S3_ENDPOINT": s3_bucket.endpoint_url,
+            "S3_REGION": s3_bucket.region,
+            "S3_KEY_ID": s3_bucket.access_key,
+            "S3_SECRET_FILE": str(secret),
+        },
+    )
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.stop()
 
 
 def call_as_printed(here: Installation) -> Asked:
@@ -35,98 +69,3 @@ def call_as_printed(here: Installation) -> Asked:
     done = subprocess.run(["bash", "-c", str(here.stack.demo["curl"])], capture_output=True, text=True, check=True)
     answer = json.loads(done.stdout)
     return Asked(id=answer["id"], name="Ana López", phone="+525512345678", reference="CRM-4711", link=None)
-
-
-def test_a_customer_is_asked_sends_is_reviewed_and_the_record_verifies(
-    here: Installation, phone: BrowserContext, team: Callable[[str], Desk], tmp_path: Path
-) -> None:
-    asked = call_as_printed(here)
-    screen = phone.new_page()
-    portal = tap_message(screen, here, asked)
-    expect(portal.get_by_role("heading", level=1)).to_have_text("Financiera Aurora te pide 3 documentos")
-    fits(portal)
-    ana = Customer(portal)
-    ana.accept()
-
-    ana.choose(IDENTITY, files.image_file("IMG_20260102.jpg", files.camera_jpeg()), FRONT)
-    ana.choose(IDENTITY, files.image_file("IMG_0042.HEIC", files.heic()), BACK)
-    ana.choose(ADDRESS, files.pdf_file("recibo luz.pdf", files.pdf()))
-    ana.choose(INCOME, files.eicar_pdf())
-    ana.sees(IDENTITY, FILED, FRONT)
-    ana.sees(IDENTITY, FILED, BACK)
-    ana.sees(ADDRESS, FILED)
-    ana.sees(INCOME, REFUSED)
-    expect(ana.slot(INCOME)).to_contain_text("El archivo tiene un virus, así que no lo guardamos.")
-    accessible(portal)
-    fits(portal)
-    nothing_refused_is_in_the_vault(here, asked)
-
-    eva = team("eva")
-    eva.open_case(asked)
-    eva.look_at(f"{IDENTITY} · frente", pages=1)
-    eva.accept()
-    eva.open_case(asked)
-    eva.look_at(f"{IDENTITY} · reverso", pages=1)
-    eva.return_("No se lee bien", "Se ve borroso el CURP, toma la foto sin flash")
-    eva.open_case(asked)
-    eva.look_at(ADDRESS, pages=3)
-    eva.accept()
-
-    portal = tap_message(screen, here, asked, number=2)
-    if portal.get_by_role("button", name="Acepto y continuar").is_visible():
-        Customer(portal).accept()
-    ana = Customer(portal)
-    ana.sees(IDENTITY, ACCEPTED, FRONT)
-    ana.sees(IDENTITY, RETURNED, BACK)
-    expect(ana.slot(IDENTITY, BACK)).to_contain_text("No se alcanza a leer.")
-    expect(ana.slot(IDENTITY, BACK)).to_contain_text("Se ve borroso el CURP, toma la foto sin flash")
-    ana.choose(IDENTITY, files.image_file("IMG_0043.HEIC", files.heic(title="REVERSO OTRA VEZ")), BACK)
-    ana.choose(INCOME, files.pdf_file("nomina.pdf", files.pdf(pages=1, title="Recibo de nómina")))
-    ana.sees(IDENTITY, FILED, BACK)
-    ana.sees(INCOME, FILED)
-    expect(portal.get_by_text("Ya enviaste todo lo necesario.")).to_be_visible()
-    assert here.slots(asked.id) == ["accepted", "filed", "accepted", "filed"]
-
-    carla = team("carla")
-    carla.open_case(asked)
-    the_bag_verifies(carla.export(tmp_path), tmp_path, documents=5)  # the returned one is part of the story
-
-
-def nothing_refused_is_in_the_vault(here: Installation, asked: Asked) -> None:
-    """No part of a refused document was sealed to the case, under whatever name."""
-    states = here.rows(
-        "SELECT d.state, (SELECT count(*) FROM parts p WHERE p.document_id = d.id) FROM documents d "
-        "WHERE d.request_id = :id",
-        id=asked.id,
-    )
-    parts = dict([tuple(row) for row in states])
-    assert len(states) == 4
-    assert parts["refused"] == 0
-    assert parts["filed"] >= 2
-
-
-def the_bag_verifies(archive: Path, folder: Path, *, documents: int) -> None:
-    """The bag is whole by `bagit` and by its own verifier; one flipped byte and both name the file."""
-    with zipfile.ZipFile(archive) as bundle:
-        bundle.extractall(folder / "bag")
-    (root,) = (path.parent for path in (folder / "bag").rglob("bagit.txt"))
-    index = json.loads((root / "data/index.json").read_text("utf-8"))
-    assert len(index["documents"]) == documents
-    bagit.Bag(str(root)).validate()
-    told = verify(root)
-    assert told.returncode == 0, told.stdout
-    assert told.stdout.splitlines()[-1] == "VALID"
-
-    victim = root / index["documents"][0]["path"]
-    victim.write_bytes(files.bitten(victim.read_bytes(), [victim.stat().st_size // 2]))
-    with pytest.raises(bagit.BagValidationError, match=victim.name):
-        bagit.Bag(str(root)).validate()
-    told = verify(root)
-    assert told.returncode == 1
-    assert victim.name in told.stdout
-    assert told.stdout.splitlines()[-1] == "NOT VALID"
-
-
-def verify(root: Path) -> subprocess.CompletedProcess[str]:
-    """Run the verifier that lies in the bag, with nothing but Python."""
-    return subprocess.run([sys.executable, "-I", "verify.py"], cwd=root, capture_output=True, text=True, check=False)

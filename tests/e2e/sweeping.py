@@ -1,0 +1,154 @@
+"""Looking for a canary everywhere on disk: files, and deleted files that our processes still hold open.
+
+What lies in memory (tmpfs, by mount type; memfd) is left out: it is gone with the machine's power.
+"""
+
+import base64
+import os
+import re
+import stat
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.launch.leftovers import MARK
+
+IN_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs", "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"})
+PIECE = 1 << 20
+
+
+class Sweep:
+    """Searches for some words, as they are and as encodings write them."""
+
+    def __init__(self, *words: str) -> None:
+        """Take the words; none shorter than eight characters, so that nothing is found by chance."""
+        assert all(len(word) >= 8 for word in words)
+        forms = {form for word in words for form in _forms(word)}
+        self._longest = max(map(len, forms))
+        self._pattern = re.compile(b"|".join(re.escape(form) for form in sorted(forms)))
+
+    def files(self, folders: Iterable[Path]) -> list[str]:
+        """Return the files on disk below `folders` that hold or are called by a word."""
+        found = []
+        for folder in folders:
+            for path in _files_below(folder):
+                if self._pattern.search(os.fsencode(path)) or self._holds(path):
+                    found.append(str(path))
+        return found
+
+    def newer_files(self, than: Path) -> list[str]:
+        """Return the files anywhere on the machine's disks, changed since `than` was, that hold or are called so."""
+        command = ["find", "/", "-xdev", "-type", "f", "-newer", str(than), "-print0"]
+        listed = subprocess.run(command, capture_output=True, check=False).stdout
+        paths = [os.fsdecode(path) for path in listed.split(b"\0") if path]
+        return [path for path in paths if self._pattern.search(os.fsencode(path)) or self._holds(Path(path))]
+
+    def held_open(self, root: Path) -> list[str]:
+        """Return the deleted files on disk that processes of the installation hold open and that hold a word."""
+        return [str(path) for path in deleted_files(_processes_of(root)) if self._holds(path)]
+
+    @contextmanager
+    def running(self, folders: list[Path], root: Path) -> Iterator[set[str]]:
+        """Sweep again and again while the block runs; what was found stands in the set at its end."""
+        found: set[str] = set()
+        over = threading.Event()
+
+        def go_round() -> None:
+            while not over.is_set():
+                found.update(self.files(folders), self.held_open(root))
+                over.wait(0.1)
+
+        sweeper = threading.Thread(target=go_round)
+        sweeper.start()
+        try:
+            yield found
+        finally:
+            over.set()
+            sweeper.join()
+
+    def _holds(self, path: Path) -> bool:
+        try:
+            with path.open("rb") as file:
+                tail = b""
+                while piece := file.read(PIECE):
+                    if self._pattern.search(tail + piece):
+                        return True
+                    tail = piece[-self._longest :]
+        except OSError:
+            return False  # gone since, or a file that cannot be read twice
+        return False
+
+
+def mount_type(path: Path) -> str:
+    """Return the type of the file system that `path` lies on."""
+    points = {fields[4]: rest.split()[0] for fields, rest in _mounts("self")}
+    above = [point for point in points if path.resolve().is_relative_to(point)]
+    return points[max(above, key=len)]
+
+
+def _forms(word: str) -> Iterator[bytes]:
+    raw = word.encode()
+    yield raw
+    yield raw.hex().encode()
+    yield word.encode("utf-16-le")
+    for shift in range(3):  # base64 of it, wherever in three bytes it begins; the uncertain ends are cut off
+        encoded = base64.b64encode(b"\0" * shift + raw)
+        yield encoded[4 if shift else 0 : len(encoded) // 4 * 4 - 4]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    on_disk: dict[int, bool] = {}
+    for place, folders, names in os.walk(folder):
+        try:
+            device = os.stat(place).st_dev
+        except OSError:
+            continue
+        if device not in on_disk:
+            on_disk[device] = mount_type(Path(place)) not in IN_MEMORY
+        if not on_disk[device]:
+            folders.clear()
+            continue
+        for name in names:
+            path = Path(place, name)
+            try:
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield path
+            except OSError:
+                continue
+
+
+def deleted_files(pids: Iterable[str]) -> Iterator[Path]:
+    """Yield the descriptors of deleted files on disk that these processes hold open."""
+    for pid in pids:
+        try:
+            memory = {fields[2] for fields, rest in _mounts(pid) if rest.split()[0] in IN_MEMORY}
+            descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            continue
+        for descriptor in descriptors:
+            try:
+                target, found = os.readlink(descriptor), descriptor.stat()
+            except OSError:
+                continue
+            device = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
+            deleted = target.endswith(" (deleted)") and not target.startswith("/memfd:")
+            if deleted and stat.S_ISREG(found.st_mode) and device not in memory:
+                yield descriptor
+
+
+def _processes_of(root: Path) -> Iterator[str]:
+    mark = f"{MARK}={root}".encode()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
+                yield entry.name
+        except OSError:
+            continue
+
+
+def _mounts(pid: str) -> Iterator[tuple[list[str], str]]:
+    for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        yield fields.split(), rest
