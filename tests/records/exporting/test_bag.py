@@ -313,3 +313,32 @@ def test_memory_does_not_grow_with_the_document(company):
         tracemalloc.stop()
     assert size > 48 * len(piece)
     assert peak < 8 * len(piece)
+
+
+def test_a_later_export_of_the_same_case_is_complete_too(company, filed, tmp_path):
+    company.bag()
+    with company.database.transaction() as session:
+        slot = session.get_one(Document, filed[0]).slot
+        slot.returned("blurred", None, utcnow())
+    again = company.file(0, "INE frente.jpg", PHOTO + b"again")
+    root = unpacked(company.bag(), tmp_path / "out")
+    bagit.Bag(str(root)).validate()
+    status, lines = verified(root)
+    assert (status, lines[-1]) == (0, "VALID")
+    documents = json.loads((root / "data/index.json").read_text())["documents"]
+    assert [one["id"] for one in documents] == [*filed, again]
+    assert [one["slot_state"] for one in documents] == ["superseded", "filed", "filed", "filed"]
+
+
+def test_a_line_left_out_together_with_its_proof_is_noticed(company, filed, tmp_path):
+    """A forger drops a line, its proof and rewrites nothing else: the export's event says what the lines add up to."""
+    root = unpacked(company.bag(), tmp_path / "out")
+    events = root / "data/audit/events.jsonl"
+    lines = events.read_bytes().splitlines(keepends=True)
+    gone = json.loads(lines.pop(0))
+    events.write_bytes(b"".join(lines))
+    proofs = root / "data/audit/proofs.json"
+    told = json.loads(proofs.read_text())
+    told["proofs"] = [one for one in told["proofs"] if one["event"] != gone["id"]]
+    proofs.write_text(json.dumps(told))
+    assert any("[incomplete_extract]" in line for line in verified(root)[1])
