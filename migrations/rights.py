@@ -151,7 +151,7 @@ COURIER: Rights = {
     "slots": READ,
     "upload_links": READ,
     "whatsapp_senders": READ,
-    "messages": May(select=ALL, update=("state", "wamid", "error", "changed_at", *JOB)),
+    "messages": May(select=ALL, update=("state", "link_id", "wamid", "error", "changed_at", *JOB)),
     "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
     "inbound_events": May(select=ALL, update=("processed_at", *JOB)),
 }

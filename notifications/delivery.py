@@ -1,8 +1,9 @@
 """Delivery: one message of the outbox goes to its channel, at most once as far as anybody can know.
 
-Rules: `sending` and the attempt are committed before the POST; an outcome that nobody knows waits for a status that
-carries the attempt's id before the message may go again; the message never outlives its link; words, phone and token
-are put together here and stored nowhere.
+Rules: `sending` and the attempt are committed before the POST; an outcome that nobody knows stays `unknown` until a
+status that carries the attempt's id, or a person, settles it: it is never sent again by itself. Every change of a
+message stands behind its row lock, so that a status which arrives meanwhile is never overwritten. The message never
+outlives its link; words, phone and token are put together here and stored nowhere.
 """
 
 import random
@@ -10,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
 from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
 from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
-from records.messages import UNKNOWN_WAIT, Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
+from records.links import newest_link
+from records.messages import Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
 from records.optouts import opted_out
 from records.requests import RequestState
 from storage.database import Database, new_id, utcnow
@@ -27,9 +29,7 @@ from storage.sealing.box import Box
 ACTOR = "courier"
 TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
 NAME_LIMIT = 60
-MAX_UNKNOWN = 3
-"""Sendings of one message whose outcome nobody ever learned: a customer must not get the same message for days."""
-HELD = timedelta(minutes=10)
+HELD = timedelta(minutes=1)
 """Wait of a message whose sender or template needs a person first."""
 
 
@@ -68,25 +68,21 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
     """Commit `sending` with a new attempt, or settle a message that must not go (any more)."""
     now = utcnow()
     with tools.database.transaction() as session:
-        message = session.get_one(Message, held.id)
-        if message.state == MessageState.SENDING:  # cut off between the commit and the answer
+        message = _locked(session, held, now)
+        if message.state in (MessageState.SENDING, MessageState.UNKNOWN):  # cut off between the commit and the answer
             _unknown(session, message, held, now)
             return None
+        _follow_link(session, message, now)
         stop = _reason_to_stop(session, message, now)
         if stop is not None:
             settle(session, Message, held)
             _cancel(session, message, stop, now)
-            return None
-        if message.state == MessageState.UNKNOWN and _unknown_tries(session, message) >= MAX_UNKNOWN:
-            settle(session, Message, held)
-            _fail(session, message, "outcome_unknown", now)
             return None
         sender = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
         if sender is None:
             settle(session, Message, held)
             _fail(session, message, "no_sender", now)
             return None
-        renew(session, Message, held, now=now)  # who lost the lease posts nothing
         message.state, message.changed_at = MessageState.SENDING, now
         attempt = MessageAttempt(id=new_id(), message_id=message.id, number=_number(session, message), started_at=now)
         session.add(attempt)
@@ -102,7 +98,7 @@ def _ready(tools: Tools, message: Message, row: WhatsAppSender, attempt_id: str)
         template=TEMPLATES[Purpose(message.purpose)],
         language=language_for(party.locale),
         body=(_spoken(party.name.split()[0] if party.name.split() else ""), _spoken(case.title, case.external_ref)),
-        suffix=tools.token(message.link_id),
+        suffix=tools.token(message.link.id),
         attempt_id=attempt_id,
     )
 
@@ -125,9 +121,13 @@ def _post(tools: Tools, ready: _Ready) -> SendOutcome | InvalidMessage:
 def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | InvalidMessage) -> None:
     now = utcnow()
     with tools.database.transaction() as session:
-        message = session.get_one(Message, held.id)
+        message = _locked(session, held, now)
         attempt = session.get_one(MessageAttempt, ready.attempt_id)
         attempt.ended_at = now
+        if message.state != MessageState.SENDING and not isinstance(outcome, Accepted):
+            attempt.outcome = "overtaken"  # a status was faster than the answer, and knows more
+            settle(session, Message, held)
+            return
         match outcome:
             case Accepted(wamid=wamid):
                 settle(session, Message, held)
@@ -171,13 +171,19 @@ def _refused(session: Session, message: Message, held: Lease, refused: Refused, 
 
 
 def _unknown(session: Session, message: Message, held: Lease, now: datetime) -> None:
-    """Nobody knows whether it left: wait for a status that carries the attempt's id; after that it may go again."""
+    """Nobody knows whether it left: a status that carries the attempt's id settles it, or a person does."""
     message.state, message.changed_at = MessageState.UNKNOWN, now
-    settle(session, Message, held, due_at=now + UNKNOWN_WAIT)
+    settle(session, Message, held)
+
+
+def _locked(session: Session, held: Lease, now: datetime) -> Message:
+    """Return the message as it is behind its row lock. Raises LostLease: then nothing is posted or changed."""
+    renew(session, Message, held, now=now)
+    return session.get_one(Message, held.id, populate_existing=True)
 
 
 def _reason_to_stop(session: Session, message: Message, now: datetime) -> str | None:
-    if message.state not in (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN):
+    if message.state != MessageState.QUEUED:
         return "already_" + message.state
     if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
         return "request_" + message.request.state
@@ -190,8 +196,17 @@ def _reason_to_stop(session: Session, message: Message, now: datetime) -> str | 
     return None
 
 
+def _follow_link(session: Session, message: Message, now: datetime) -> None:
+    """Carry the newest link of the request when the message's own was superseded while it waited."""
+    if message.link.superseded_at is None or message.link.revoked_at is not None:
+        return
+    newest = newest_link(session, message.request_id)
+    if newest is not None and newest.accepts_activation(now):
+        message.link = newest
+
+
 def _cancel(session: Session, message: Message, why: str, now: datetime) -> None:
-    if message.state in (MessageState.QUEUED, MessageState.UNKNOWN):
+    if message.state == MessageState.QUEUED:
         message.state, message.error, message.changed_at = MessageState.CANCELLED, why, now
         _record(session, Event.COURIER_MESSAGE_FAILED, message, now, {"reason": why})
 
@@ -220,14 +235,8 @@ def _number(session: Session, message: Message) -> int:
     return (made or 0) + 1
 
 
-def _unknown_tries(session: Session, message: Message) -> int:
-    """How many sendings were not refused and never confirmed."""
-    unknown = or_(MessageAttempt.outcome == "unknown", MessageAttempt.outcome.is_(None))
-    return session.scalar(select(func.count()).where(MessageAttempt.message_id == message.id, unknown)) or 0
-
-
 def _wait(number: int) -> timedelta:
-    return timedelta(seconds=min(4.0**number, 300) * (1 + random.random() / 2))  # noqa: S311 (jitter)
+    return timedelta(seconds=min(4.0**number, 60) * (1 + random.random() / 2))  # noqa: S311 (jitter)
 
 
 def _spoken(*texts: str | None) -> str:

@@ -32,17 +32,21 @@ STATUSES = {
 def store(session: Session, sender: WhatsAppSender, events: Iterable[WebhookEvent], *, now: datetime) -> int:
     """Insert the updates that are new; return how many. Repetitions, also in the same body, change nothing."""
     known = {event.key: event for event in events}
-    for event in known.values():
-        if event.kind is EventKind.MESSAGE and event.fields.get("stop"):
-            opt_out(session, org_id=sender.org_id, addresses=(event.phone, event.bsuid), now=now)
     rows = [_row(sender, event, now) for event in known.values()]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    stored = 0
+    new: dict[str, str] = {}
     for start in range(0, len(rows), BATCH):
-        statement = insert(InboundEvent).values(rows[start : start + BATCH])
-        new = statement.on_conflict_do_nothing(index_elements=["dedup_key"]).returning(InboundEvent.id)
-        stored += len(session.execute(new).all())
-    return stored
+        statement = (
+            insert(InboundEvent)
+            .values(rows[start : start + BATCH])
+            .on_conflict_do_nothing(index_elements=["dedup_key"])
+        )
+        stored = session.execute(statement.returning(InboundEvent.dedup_key, InboundEvent.id))
+        new.update((key, event_id) for key, event_id in stored)
+    for key, event_id in new.items():
+        if known[key].kind is EventKind.MESSAGE and known[key].fields.get("stop"):
+            _stop(session, sender, known[key], event_id, now)
+    return len(new)
 
 
 def process(database: Database, held: Lease) -> None:
@@ -75,6 +79,20 @@ def _row(sender: WhatsAppSender, event: WebhookEvent, now: datetime) -> dict[str
         "attempt": 0,
         "takeovers": 0,
     }
+
+
+def _stop(session: Session, sender: WhatsAppSender, event: WebhookEvent, event_id: str, now: datetime) -> None:
+    """Honour a person's wish for no more messages, with a trace that does not name them."""
+    opt_out(session, org_id=sender.org_id, addresses=(event.phone, event.bsuid), now=now)
+    record(
+        session,
+        Event.CUSTOMER_CONTACT_OPTED_OUT,
+        org_id=sender.org_id,
+        actor_id="customer",
+        subject_id=event_id,
+        now=now,
+        details={"sender": sender.id},
+    )
 
 
 def _status(session: Session, event: InboundEvent, now: datetime) -> None:

@@ -138,7 +138,7 @@ def _failed(org_id: str) -> Any:
         .join(DocumentRequest, DocumentRequest.id == Message.request_id)
         .where(
             Message.org_id == org_id,
-            Message.state == MessageState.FAILED,
+            Message.state.in_((MessageState.FAILED, MessageState.UNKNOWN)),
             DocumentRequest.state.in_((RequestState.REQUESTED, RequestState.OPENED)),
             ~exists().where(newer.request_id == Message.request_id, newer.created_at > Message.created_at),
         )

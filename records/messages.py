@@ -1,7 +1,8 @@
 """Messages to customers: what is to be sent, how each attempt ended, and delivery as the channel reports it.
 
 The row is the outbox. It names the purpose and the link; words, phone and token are put together when it is sent and
-stored nowhere. `sending` is committed before the POST; what was cut off there is `unknown` until a status settles it.
+stored nowhere. `sending` is committed before the POST; what was cut off there is `unknown` until a status or a person
+settles it.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from storage.database import Base, NewId
 from storage.due import Due
 
 UNKNOWN_WAIT = timedelta(seconds=120)
-"""How long an unknown outcome waits for a status before the message may be sent again."""
+"""How long an unknown outcome waits for a status before a person may send the message again."""
 
 
 class Channel(StrEnum):

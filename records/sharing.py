@@ -10,12 +10,12 @@ from records import links, messages
 from records.cases import CaseState
 from records.errors import NotFound, WrongState
 from records.links import UploadLink
-from records.messages import Message, MessageState, Purpose
+from records.messages import UNKNOWN_WAIT, Message, MessageState, Purpose
 from records.people import Member
 from records.policy import Action, require
 from records.requests import DocumentRequest, RequestState, get_request
 
-ON_THE_WAY = (MessageState.QUEUED, MessageState.SENDING, MessageState.UNKNOWN)
+ON_THE_WAY = (MessageState.QUEUED, MessageState.SENDING)
 
 
 def copy_link(session: Session, member: Member, request_id: str, *, now: datetime) -> UploadLink:
@@ -41,11 +41,15 @@ def revoke_link(session: Session, member: Member, request_id: str, *, now: datet
 
 
 def send_again(session: Session, member: Member, request_id: str, *, now: datetime) -> Message:
-    """Queue the request's message once more. Raises NotFound, Forbidden; WrongState while one is on its way."""
+    """Queue the request's message once more: also the way a person settles one whose outcome stays unknown.
+
+    Raises NotFound, Forbidden; WrongState while one is on its way or may still be confirmed.
+    """
     request = _request_for(session, member, request_id, Action.REQUEST_DOCUMENTS)
     session.execute(select(DocumentRequest.id).where(DocumentRequest.id == request.id).with_for_update())
     for sent in messages.messages_of_request(session, request.id):
-        if sent.state in ON_THE_WAY:
+        settling = sent.state == MessageState.UNKNOWN and now - sent.changed_at < UNKNOWN_WAIT
+        if sent.state in ON_THE_WAY or settling:
             raise WrongState(f"message {sent.id} is {sent.state}")
     link = links.issue(session, request, now=now)
     message = messages.queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)

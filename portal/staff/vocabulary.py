@@ -138,6 +138,7 @@ EVENTS = {
     Event.CUSTOMER_UPLOAD_STARTED: _("empezó a enviar un documento"),
     Event.CUSTOMER_UPLOAD_FINISHED: _("terminó de enviar un documento"),
     Event.CUSTOMER_UPLOAD_TERMINATED: _("interrumpió un envío"),
+    Event.CUSTOMER_CONTACT_OPTED_OUT: _("pidió no recibir más mensajes"),
     Event.CUSTOMER_MEDIA_INTERCEPTED: _("mandó un archivo por el chat; no se mostró a nadie"),
     Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),
     Event.INSPECTOR_DOCUMENT_REFUSED: _("rechazó un documento"),
