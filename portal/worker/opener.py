@@ -8,6 +8,7 @@ header and answers with 16 bytes. Every refusal is recorded in a transaction of 
 import base64
 import contextlib
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Callable
@@ -45,6 +46,7 @@ EXPORT_LIFE = timedelta(hours=1)
 """How long an export may go on opening the parts of its case."""
 
 
+_WORD = re.compile(r"[!-~]{1,64}")
 _WHAT_DECIDES = load_only(Member.org_id, Member.team_id, Member.role, Member.active, raiseload=True)
 """All that the opener may read of a member."""
 
@@ -80,13 +82,13 @@ class Asked:
 
     @classmethod
     def read(cls, untrusted_line: bytes) -> "Asked":
-        """Parse one line. Raises OpeningRefused for anything but three short strings."""
+        """Parse one line. Raises OpeningRefused for anything but three short strings of printable ASCII."""
         try:
             found = json.loads(untrusted_line)
             values = {name: found[name] for name in ("event", "document", "part")}
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise OpeningRefused("malformed") from None
-        if any(not isinstance(value, str) or not 0 < len(value) <= 64 for value in values.values()):
+        if any(not isinstance(value, str) or not _WORD.fullmatch(value) for value in values.values()):
             raise OpeningRefused("malformed")
         return cls(**values)
 
@@ -178,7 +180,7 @@ def _record(
             case_id=document.case_id if document is not None else None,
             now=now,
             details={
-                "part": asked.part if asked.part.isascii() and asked.part.isprintable() else "malformed",
+                "part": asked.part,
                 "cause": cause.id if cause is not None else "none",
                 **details,
             },
@@ -190,6 +192,7 @@ class OpenerServer(socketserver.ThreadingUnixStreamServer):
 
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 128  # a full queue refuses at once on unix sockets; the console asks with 32 threads
 
     def __init__(self, path: Path, answer: Callable[[bytes], bytes]) -> None:
         """Bind to `path`, replacing a socket that a dead opener left."""
@@ -213,13 +216,23 @@ class _Connection(socketserver.StreamRequestHandler):
 def answer(tools: Tools, untrusted_line: bytes) -> bytes:
     """Turn one line into one line: {"file_key": base64} or {"error": code}."""
     try:
-        file_key = open_part(tools, Asked.read(untrusted_line), now=utcnow())
+        file_key = open_part(tools, _understood(tools, untrusted_line), now=utcnow())
     except OpeningRefused as refused:
         return json.dumps({"error": refused.code}).encode() + b"\n"
     except Exception as error:  # noqa: BLE001 (no answer without a trace: whatever fails refuses)
         log.warning("opening_unavailable", **describe(error))
         return json.dumps({"error": "opening_unavailable"}).encode() + b"\n"
     return json.dumps({"file_key": base64.b64encode(file_key).decode()}).encode() + b"\n"
+
+
+def _understood(tools: Tools, untrusted_line: bytes) -> Asked:
+    """Parse a line; one that is no question leaves its trace like every refusal."""
+    try:
+        return Asked.read(untrusted_line)
+    except OpeningRefused as refused:
+        nothing = Asked(event="none", document="unknown", part="malformed")
+        _record(tools, Event.OPENER_PART_REFUSED, nothing, None, utcnow(), {"reason": refused.why})
+        raise
 
 
 def serve(tools: Tools, path: Path, stop: threading.Event) -> None:

@@ -1,0 +1,56 @@
+"""The custodian: mints, certifies, seals the trail."""
+
+from dataclasses import asdict
+from functools import partial
+
+from audit.checkpoints import CheckpointSigner
+from audit.sequencing import lag
+from config.settings import CustodianSettings
+from portal.worker import keeping
+from portal.worker.app.heartbeat import Stop, heartbeat
+from portal.worker.engine import Engine, Round, Task
+from records.cases import CaseKey
+from records.uploads import QuarantineKey
+from storage.database import Database, utcnow
+from storage.keyring.opening import open_keyring
+from storage.sealing.seal import PublicKey
+from storage.sealing.signing import SigningKey, VerifyKey
+
+CHECKPOINT_NAME = "resguardo"
+"""Name in the origin line of audit checkpoints."""
+SEAL_S = 0.25
+"""The audit trail is at most 1 s behind its checkpoint."""
+
+
+def run(stop: Stop) -> None:
+    """Mint, certify, seal the trail."""
+    settings = CustodianSettings.load()
+    database = Database(settings.database_url)
+    tools = keeping.Tools(
+        database=database,
+        keyring=open_keyring(**asdict(settings.keyring_place())),
+        signer=SigningKey(settings.signing_key()),
+        checkpoints=CheckpointSigner(CHECKPOINT_NAME, settings.checkpoint_key()),
+        inspector=VerifyKey(settings.inspector_public()),
+        escrow=PublicKey(settings.escrow_public()),
+    )
+    Engine(
+        "custodian",
+        database,
+        jobs_url=settings.jobs_database_url,
+        schema=settings.jobs_schema,
+        worker=settings.worker_name,
+        tasks=[
+            Task(name="mint", model=CaseKey, run=partial(keeping.mint, tools)),
+            Task(name="certify", model=QuarantineKey, run=partial(keeping.certify_quarantine_key, tools)),
+        ],
+        rounds=[
+            Round(name="seal", every_s=SEAL_S, run=partial(keeping.seal_trail, tools)),
+            heartbeat("custodian", database, lambda: _trail_words(database)),
+        ],
+    ).run(stop)
+
+
+def _trail_words(database: Database) -> dict[str, str]:
+    with database.reading() as session:
+        return {"lag_s": str(int(lag(session, utcnow())))}

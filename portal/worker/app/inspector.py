@@ -1,0 +1,65 @@
+"""The inspector: examines, files, draws, sweeps."""
+
+from dataclasses import asdict
+from functools import partial
+
+from config.settings import InspectorSettings
+from intake.inspection.chain import Inspector
+from intake.inspection.clamav import ClamdScanner
+from intake.inspection.sandbox import Sandbox
+from intake.inspection.spool import require_memory_spool
+from intake.quarantine import QuarantineKeys
+from portal.worker import inspecting
+from portal.worker.app.heartbeat import Stop, heartbeat
+from portal.worker.engine import Engine, Round, Task
+from records.documents import Document, PreviewTask
+from storage.blobs.opening import open_store
+from storage.database import Database
+from storage.sealing.signing import SigningKey, VerifyKey
+
+
+def run(stop: Stop) -> None:
+    """Examine, file, draw, sweep."""
+    settings = InspectorSettings.load()
+    require_memory_spool(settings.clamd_spool, free_bytes=0)
+    database = Database(settings.database_url)
+    signer = SigningKey(settings.attestation_key())
+    scanner = ClamdScanner(str(settings.clamd_socket))
+    with Sandbox() as sandbox, Inspector(scanner=scanner, sandbox=sandbox) as inspector:
+        tools = inspecting.Tools(
+            database=database,
+            blobs=open_store(**asdict(settings.blob_place())),
+            inspector=inspector,
+            quarantine=QuarantineKeys(settings.quarantine_dir, signer),
+            signer=signer,
+            custodian=VerifyKey(settings.custodian_public()),
+        )
+        Engine(
+            "inspector",
+            database,
+            jobs_url=settings.jobs_database_url,
+            schema=settings.jobs_schema,
+            worker=settings.worker_name,
+            tasks=[
+                Task(name="inspect", model=Document, run=partial(inspecting.inspect, tools), concurrency=8),
+                Task(name="preview", model=PreviewTask, run=partial(inspecting.preview, tools), concurrency=2),
+            ],
+            rounds=[
+                Round(name="keys", every_s=60, run=partial(inspecting.prepare_keys, tools)),
+                Round(name="sweep", every_s=10, run=partial(inspecting.sweep, tools)),
+                Round(name="leftovers", every_s=300, run=partial(inspecting.sweep_leftovers, tools)),
+                heartbeat("inspector", database, lambda: _scanner_words(scanner)),
+            ],
+        ).run(stop)
+
+
+def _scanner_words(scanner: ClamdScanner) -> dict[str, str]:
+    """Say whether clamd answers and how old its signatures are."""
+    try:
+        version = scanner.version()
+    except Exception as error:  # noqa: BLE001 (any failure means: no scanner)
+        return {"scanner": "away", "error": type(error).__name__}
+    words = {"scanner": "ok", "engine": version.engine, "signatures": version.signatures}
+    if version.signatures_at is not None:
+        words["signatures_at"] = version.signatures_at.isoformat()
+    return words
