@@ -167,6 +167,7 @@ function begin(box, file) {
 		bar: $(run, "progress"), word: $(run, "[role]"), now: $(run, "[data-do=now]")
 	};
 	active++;
+	$(box, ".told")?.remove();
 	box.classList.add("busy");
 	run.hidden = false;
 	if (!file.size) return stop(job, T.tNone);
@@ -191,8 +192,9 @@ function show(state) {
 		for (const [id, slot] of Object.entries(state.slots)) {
 			const box = $(document, "#s-" + id);
 			if (!box || box.job) continue;
-			const had = box.contains(document.activeElement);
+			const had = box.contains(document.activeElement), note = slot.open && $(box, ".told");
 			box.innerHTML = slot.html;
+			note && $(box, ".head").after(note);
 			box.dataset.up = slot.upload || "";
 			box.dataset.old = slot.old || "";
 			if (had) box.tabIndex = -1, box.focus();
