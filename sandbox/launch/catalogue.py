@@ -3,9 +3,11 @@
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 
+from sandbox.launch.cells import SHM
 from sandbox.launch.health import clamd_health, heartbeat_health, http_health
 from sandbox.launch.keys import TSA_ROOT, foreign_to
 from sandbox.launch.leftovers import MARK
@@ -57,6 +59,7 @@ def base_environment(site: Site) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": SHM,
         MARK: str(site.layout.root),
     }
 
@@ -94,7 +97,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
         "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener, **authority},
         "inspector": {
             "QUARANTINE_DIR": str(layout.keys / "inspector" / "quarantine"),
-            "CLAMD_SOCKET": str(layout.sockets / "clamd.sock"),
+            "CLAMD_SOCKET": str(layout.scanner / "clamd.sock"),
             "CLAMD_SPOOL": str(layout.spool),
         },
         "courier": {
@@ -119,25 +122,51 @@ def _web(role: str, site: Site, *, shared_keys: bool) -> Program:
             *("-w", workers, "--threads", threads, f"wsgi:{role}()"),
         ),
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
-        meets_opener=role == "staff",
+        reads=_seen(role, site),
+        writes=_written(role, site),
         health=http_health(port, "/readyz", host),
         port=port,
     )
+
+
+def _seen(role: str, site: Site) -> tuple[Path, ...]:
+    layout = site.layout
+    return {
+        "staff": (*_blobs(site), layout.opener),
+        "inspector": (layout.scanner, layout.spool),
+        "opener": (layout.keys / "keyring",),
+    }.get(role, ())
+
+
+def _written(role: str, site: Site) -> tuple[Path, ...]:
+    """Return what a process of the product writes. SQLite needs the whole folder of its file, for its journal."""
+    layout = site.layout
+    database = (Path(make_url(site.database_url).database or "").parent,) if site.embedded else ()
+    more = {
+        "customer": _blobs(site),
+        "inspector": (*_blobs(site), layout.keys / "inspector" / "quarantine"),
+        "custodian": (layout.keys / "keyring",),
+        "opener": (layout.opener,),
+    }
+    return (*database, *more.get(role, ()))
+
+
+def _blobs(site: Site) -> tuple[Path, ...]:
+    return (Path(site.blobs.removeprefix("file://")),) if site.blobs.startswith("file://") else ()
 
 
 _WORKERS = ("custodian", "opener", "inspector", "courier")
 
 
 def _worker(role: str, site: Site, engine: Engine, *, shared_keys: bool) -> Program:
-    keyring = {"custodian": (("keyring", True),), "opener": (("keyring", False),)}
     return Program(
         name=role,
         role=role,
         command=(sys.executable, "-m", "portal.worker", role),
         environment=base_environment(site) | settings_of(role, site, shared_keys=shared_keys),
-        more_keys=keyring.get(role, ()),
+        reads=_seen(role, site),
+        writes=_written(role, site),
         runs_inner_sandbox=role == "inspector",
-        meets_opener=role == "opener",
         health=heartbeat_health(engine, role),
     )
 
@@ -150,13 +179,17 @@ def _stand_ins(site: Site, webhook: str) -> list[Program]:
             role="clamd",
             command=("clamd", "-c", str(site.layout.run / "clamd" / "clamd.conf")),
             environment=environment,
-            health=clamd_health(site.layout.sockets / "clamd.sock"),
+            reads=(site.layout.run / "clamd",),
+            writes=(site.layout.scanner, site.layout.spool),
+            health=clamd_health(site.layout.scanner / "clamd.sock"),
         ),
         Program(
             name="whatsapp",
             role="whatsapp",
             command=(sys.executable, "-m", "sandbox.whatsapp"),
             environment=environment | _simulator(site, webhook),
+            reads=(site.message_templates,),
+            writes=(site.layout.simulator,),
             health=http_health(site.port("whatsapp"), "/", "phone.localhost", well=range(200, 500)),
             port=site.port("whatsapp"),
         ),
@@ -168,6 +201,7 @@ def _stand_ins(site: Site, webhook: str) -> list[Program]:
                 *("--dir", str(site.layout.keys / "tsa" / "authority"), "--port", str(site.port("tsa"))),
             ),
             environment=environment,
+            writes=(site.layout.keys / "tsa",),
             health=http_health(site.port("tsa"), "/health", "127.0.0.1"),
             port=site.port("tsa"),
         ),
@@ -181,7 +215,7 @@ def _simulator(site: Site, webhook: str) -> dict[str, str]:
         "APP_SECRET_FILE": str(keys / "app_secret"),
         "TOKEN_FILE": str(keys / "access_token"),
         "WEBHOOK_URL": webhook,
-        "TEMPLATES": str(site.layout.run / "whatsapp-templates.json"),
-        "STATE": str(site.layout.data / "whatsapp.json"),
+        "TEMPLATES": str(site.message_templates),
+        "STATE": str(site.layout.simulator / "state.json"),
     }
     return {f"RESGUARDO_SIM_{name}": value for name, value in settings.items()}

@@ -29,6 +29,11 @@ class Layout:
         return self.root / "data"
 
     @property
+    def simulator(self) -> Path:
+        """What the simulated phones remember."""
+        return self.data / "whatsapp"
+
+    @property
     def jobs(self) -> Path:
         """One folder for each role with a job engine, which only that role sees (embedded database)."""
         return self.data / "jobs"
@@ -68,19 +73,25 @@ class Layout:
         return self.sockets / "opener"
 
     @property
+    def scanner(self) -> Path:
+        """clamd's socket, which only the inspector meets."""
+        return self.sockets / "scanner"
+
+    @property
     def spool(self) -> Path:
         """clamd's temporary folder, in memory."""
         return Path(f"/dev/shm/resguardo-{self._mark()}")  # noqa: S108 (0700, owner checked)
 
     def make(self) -> None:
         """Make every folder 0700. Raises LaunchRefused where that is not possible."""
-        folders = (self.root, self.data, self.data / "blobs", self.jobs, self.keys, self.log, self.run, self.sockets)
-        for folder in (*folders, self.control, self.opener, self.spool):
+        data = (self.data, self.data / "blobs", self.jobs, self.simulator)
+        passing = (self.run, self.sockets, self.control, self.opener, self.scanner, self.spool)
+        for folder in (self.root, *data, self.keys, self.log, *passing):
             _make_private(folder)
 
     def remove_passing(self) -> None:
         """Remove what lies outside the root: spool and short socket folder, if empty of anything but leftovers."""
-        for folder in (self.control, self.opener, self.sockets, self.spool):
+        for folder in (self.control, self.opener, self.scanner, self.sockets, self.spool):
             if not folder.is_relative_to(self.root):
                 for left in _entries(folder):
                     with contextlib.suppress(OSError):

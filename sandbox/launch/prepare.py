@@ -50,7 +50,7 @@ def write_clamd_configuration(site: Site) -> None:
     """Write clamd.conf and our own signatures."""
     layout = site.layout
     try:
-        daemon.prepare(layout.run / "clamd", socket=layout.sockets / "clamd.sock", spool=layout.spool)
+        daemon.prepare(layout.run / "clamd", socket=layout.scanner / "clamd.sock", spool=layout.spool)
     except UnsafeSpool as error:
         raise LaunchRefused(f"{error}: ClamAV needs that much memory for what it unpacks") from None
 
@@ -64,7 +64,7 @@ def migrate_jobs(layout: Layout, databases: Mapping[str, str]) -> None:
     """Bring the job engine's tables up to date: schema -> database URL. Skipped while nothing changed."""
     for schema in databases:
         (layout.jobs / schema.removeprefix("jobs_")).mkdir(mode=0o700, exist_ok=True)
-    stamp = layout.data / ".jobs-migrated"
+    stamp = layout.jobs / ".migrated"
     state = hashlib.sha256(f"{sorted(databases.items())} {version('dbos')} {ENGINE_MIGRATION}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == state and _files_exist(databases):
         return

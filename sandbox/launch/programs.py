@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 Health = Callable[[datetime], str | None]
 """Returns None when healthy since the given time, else the reason in a few words."""
@@ -22,11 +23,11 @@ class Program:
     """The folder under `keys` that is its own."""
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    more_keys: tuple[tuple[str, bool], ...] = ()
-    """Further folders under `keys`, and whether it may write there."""
+    reads: tuple[Path, ...] = ()
+    """What it sees of the installation besides its own keys and everyone's public ones."""
+    writes: tuple[Path, ...] = ()
+    """What it may write, besides its own job database and a /dev/shm of its own."""
     runs_inner_sandbox: bool = False
-    meets_opener: bool = False
-    """Whether it sees the folder of the opener's socket."""
     health: Health = always_healthy
     stop_seconds: int = 25
     """How long it may take to end before it is killed."""

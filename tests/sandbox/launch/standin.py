@@ -14,6 +14,44 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 
+def writable(places: list[Path]) -> list[str]:
+    """Try to leave a file in each place; return where that worked."""
+    found = []
+    for place in places:
+        try:
+            (place / "planted").write_text("planted")
+            (place / "planted").unlink()
+        except OSError:
+            continue
+        found.append(str(place))
+    return found
+
+
+def openable(path: str) -> bool:
+    """Tell whether a file can be opened for writing; nothing is written."""
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError:
+        return False
+    return True
+
+
+def folders(root: Path) -> list[Path]:
+    """Return where something planted could be run or read by another: the code, the machine, the installation."""
+    code = Path(__file__).resolve().parents[3]
+    machine = [Path(at) for at in ("/", "/etc", "/usr/bin", "/tmp", "/var/tmp", "/root", "/home")]
+    return [
+        code,
+        code / "portal",
+        code / ".venv/bin",
+        code / ".git",
+        *machine,
+        root,
+        *root.glob("*"),
+        *root.glob("*/*"),
+    ]
+
+
 class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/child":
@@ -28,6 +66,9 @@ class Answers(BaseHTTPRequestHandler):
             "control": os.listdir(keys.parent / "run" / "control"),
             "environment": dict(os.environ),
             "disks": glob.glob("/dev/[sv]d*"),
+            "written": writable([path for path in folders(keys.parent) if path.is_dir()]),
+            "core_pattern": os.path.exists("/proc/sys/kernel/core_pattern")
+            and openable("/proc/sys/kernel/core_pattern"),
             "status": Path("/proc/self/status").read_text(),
         }
         body = json.dumps(seen).encode()

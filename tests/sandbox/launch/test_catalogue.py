@@ -1,6 +1,8 @@
 """The product's programs: each gets exactly the settings that its class demands, and keys that pass its checks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from sandbox.launch.catalogue import KEY_FILES, product, settings_of
 from sandbox.launch.cells import Isolation, cell
 from sandbox.launch.keys import foreign_to, make_keys
 from sandbox.launch.layout import Layout
+from sandbox.launch.programs import Program
 from sandbox.launch.site import Site
 
 CLASSES = {
@@ -37,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     layout = Layout(root=tmp_path_factory.mktemp("site"))
     layout.make()
     make_keys(layout)
-    yield Site(layout=layout, database_url="sqlite:////nowhere.db", blobs=f"file://{layout.data}/blobs")
+    yield Site(layout=layout, database_url=f"sqlite:///{layout.data}/resguardo.db", blobs=f"file://{layout.data}/blobs")
     layout.remove_passing()
 
 
@@ -107,11 +110,48 @@ def test_on_postgresql_no_role_signs_in_as_the_owner_or_as_another(tmp_path: Pat
         assert make_url(settings[role]["RESGUARDO_JOBS_DATABASE_URL"]).username == users[role]
 
 
+def mounts(program: Program, site: Site) -> dict[Path, str]:
+    """Return what the cell of a program does at which place, the last word counting."""
+    words = list(cell(program, site.layout, Isolation.ROOT))
+    words = words[: words.index("--")]
+    found = {Path(at): how for how, at in pairwise(words) if how == "--tmpfs"}
+    return found | {
+        Path(at): how for how, _, at in zip(words, words[1:], words[2:], strict=False) if how in ("--bind", "--ro-bind")
+    }
+
+
 def test_only_the_console_meets_the_opener(site: Site) -> None:
     programs = product(site, create_engine("sqlite://"), shared_keys=False)
-    assert {program.name for program in programs if program.meets_opener} == {"staff", "opener"}
-    for program in programs:
-        words = list(cell(program, site.layout, Isolation.ROOT))
-        hidden = words.index(str(site.layout.opener))
-        assert words[hidden - 1] == "--tmpfs"
-        assert (words.count(str(site.layout.opener)) == 3) == program.meets_opener, program.name
+    found = {program.name: mounts(program, site)[site.layout.opener] for program in programs}
+    assert found.pop("staff") == "--ro-bind"
+    assert found.pop("opener") == "--bind"
+    assert set(found.values()) == {"--tmpfs"}
+
+
+def test_each_program_writes_what_it_must_and_nothing_else(site: Site) -> None:
+    layout = site.layout
+    for role in ("inspector", "courier", "custodian"):
+        (layout.jobs / role).mkdir(exist_ok=True)
+    found = {
+        program.name: {str(at.relative_to(layout.root)) for at, how in mounts(program, site).items()
+                       if how == "--bind" and at != layout.spool}
+        for program in product(site, create_engine("sqlite://"), shared_keys=False)
+    }  # fmt: skip
+    assert found == {
+        "customer": {"data", "data/blobs"},
+        "gateway": {"data"},
+        "staff": {"data"},
+        "inspector": {"data", "data/blobs", "data/jobs/inspector", "keys/inspector/quarantine"},
+        "courier": {"data", "data/jobs/courier"},
+        "custodian": {"data", "data/jobs/custodian", "keys/keyring"},
+        "opener": {"data", "run/opener"},
+        "clamd": {"run/scanner"},
+        "whatsapp": {"data/whatsapp"},
+        "tsa": {"keys/tsa"},
+    }
+
+
+def test_on_postgresql_no_web_process_writes_the_data_folder(site: Site) -> None:
+    remote = replace(site, database_url="postgresql+psycopg://app@db/resguardo", blobs="s3://vault")
+    for program in product(remote, create_engine("sqlite://"), shared_keys=False):
+        assert mounts(program, remote)[site.layout.data] == "--tmpfs", program.name

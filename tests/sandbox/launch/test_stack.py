@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.services
 
 
-def a_stand_in(site: Site, role: str, port: int, **more: Any) -> Program:
+def a_stand_in(site: Site, role: str, port: int, writes: tuple[str, ...] = (), **more: Any) -> Program:
     witness = str(site.layout.data / f"{role}.ended")
     (site.layout.jobs / role).mkdir(exist_ok=True)
     (site.layout.jobs / role / "jobs.db").touch(mode=0o600)
@@ -42,12 +42,13 @@ def a_stand_in(site: Site, role: str, port: int, **more: Any) -> Program:
         health=http_health(port, "/", "localhost"),
         port=port,
         stop_seconds=5,
+        writes=(site.layout.data, *(site.layout.root / path for path in writes)),
         **more,
     )
 
 
 def a_catalogue(ports: dict[str, int]) -> Callable[[Site, Isolation], list[Program]]:
-    more = {"custodian": {"more_keys": (("keyring", True),)}, "inspector": {"runs_inner_sandbox": True}}
+    more: dict[str, Any] = {"custodian": {"writes": ("keys/keyring",)}, "inspector": {"runs_inner_sandbox": True}}
     return lambda site, isolation: [a_stand_in(site, role, port, **more.get(role, {})) for role, port in ports.items()]
 
 
@@ -124,6 +125,17 @@ def test_a_process_cannot_peek_at_keys_through_a_siblings_root(isolated: Stack) 
         assert seen <= {role, "public", *({"keyring"} if role == "custodian" else ())}
 
 
+def test_a_captured_process_cannot_write_the_code_the_scripts_or_the_folders_of_others(isolated: Stack) -> None:
+    layout = isolated.site.layout
+    own = {"customer": set(), "inspector": set(), "custodian": {str(layout.keys / "keyring")}}
+    for role, port in PORTS.items():
+        assert set(ask(port)["written"]) == {str(layout.data), *own[role]}, role
+
+
+def test_a_captured_process_cannot_have_the_kernel_run_something_for_it(isolated: Stack) -> None:
+    assert not ask(PORTS["customer"])["core_pattern"]
+
+
 def test_a_process_reaches_neither_the_manager_nor_a_disk(isolated: Stack) -> None:
     seen = ask(PORTS["customer"])
     assert seen["control"] == []
@@ -138,7 +150,7 @@ def test_a_process_started_by_root_keeps_no_power_to_undo_its_cell(isolated: Sta
 
 def test_a_process_inherits_nothing_from_the_terminal(stack: Stack) -> None:
     assert set(ask(PORTS["customer"])["environment"]) <= {
-        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "RESGUARDO_STACK", "PWD", "LC_CTYPE",
+        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "TMPDIR", "RESGUARDO_STACK", "PWD", "LC_CTYPE",
     }  # fmt: skip
 
 
