@@ -25,7 +25,7 @@ PROCESSES = {
 }
 ROOMS = "audit|bench|config|docs|intake|migrations|notifications|portal|records|sandbox|storage|tests"
 PATH = re.compile(rf"`((?:{ROOMS})/[A-Za-z0-9_./-]*)`")
-LINK = re.compile(r"!?\[[^]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"!?\[[^]]*\]\(([^)#]+)(?:#[^)]*)?\)|src=\"([^\"]+)\"")
 MADE_LATER = frozenset({"bench/latest.json"})
 """What a command writes, named in a document and ignored by git."""
 
@@ -45,7 +45,8 @@ def test_every_path_in_a_document_exists(document):
 
 
 def test_every_link_between_documents_leads_somewhere(document):
-    linked = {link for link in LINK.findall(document.read_text("utf-8")) if "://" not in link}
+    found = {link or picture for link, picture in LINK.findall(document.read_text("utf-8"))}
+    linked = {link for link in found if "://" not in link}
     assert sorted(link for link in linked if not (document.parent / link).exists()) == []
 
 
