@@ -26,6 +26,7 @@ def vault(run, company, database, tmp_path):
     (tmp_path / "identity").write_text(escrow.text() + "\n")
     (tmp_path / "identity").chmod(0o600)
     keyfiles.create(tmp_path / "custodian_public", [custodian.verify_key().raw])
+    (tmp_path / "keyring").mkdir(mode=0o700)
     keyring = LocalKeyring(tmp_path / "keyring")
     with database.transaction() as session:
         org_id = session.scalars(select(Organization.id)).one()
@@ -54,6 +55,7 @@ def open_all(database, folder):
 
 def test_a_lost_root_is_replaced_and_every_case_opens_again(run, vault, database):
     shutil.rmtree(vault / "keyring")
+    (vault / "keyring").mkdir(mode=0o700)
     with pytest.raises(KeyringError):
         open_all(database, vault / "keyring")
     told = recover(run, vault, "--store", "--keyring", vault / "keyring")
