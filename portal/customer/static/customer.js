@@ -10,7 +10,7 @@ let active = 0, timer, pause = 2000;
 const say = (job, key, values) => { job.word.textContent = T["t" + key].replace(/{(\w)}/g, (_, k) => values[k]); };
 const percent = (job, sent = 0) => job.bar.value = Math.min(99, Math.floor((job.at + sent) * 100 / job.file.size));
 const b64 = s => btoa(String.fromCharCode(...new TextEncoder().encode(s)));
-// Same file after a reload? A digest of name, size and date, kept by this tab only.
+// Same file after a reload? Kept by this tab only.
 const print = f => [...f.name + f.size + "." + f.lastModified].reduce((h, c) => (h * 33 ^ c.charCodeAt(0)) >>> 0, 5381) + "." + f.size;
 const memory = (id, value) => {
 	try { return value ? sessionStorage.setItem(id, value) : sessionStorage.getItem(id); } catch { return null; }
@@ -35,7 +35,7 @@ function send(job, method, url, headers, body, done) {
 	x.send(body);
 }
 
-// Nothing is lost: wait for the network, for a while, or for the person; then go on where the server says.
+// Nothing is lost: wait, then go on where the server says.
 function later(job, status, again) {
 	const s = Math.min(30, 2 ** job.tries++) + Math.random();
 	say(job, status ? "Busy" : "Net", {p: job.bar.value, s: Math.ceil(s)});
@@ -74,7 +74,7 @@ function create(job) {
 	});
 }
 
-// The answer to a creation was lost, or the slot is held: the server knows whether our upload exists.
+// The answer to a creation was lost, or the slot is held: the server knows.
 function find(job) {
 	load().then(state => {
 		const slot = state && state.slots[job.slot];
@@ -116,7 +116,7 @@ function failed(job, status, x, again) {
 		if (job.tries > 20 && status) return stop(job, words(x));
 		job.step = Math.max(LEAST, job.step / 2);
 		if (status || job.tries < 2) return later(job, status, again);
-		// A file that moved or changed on the phone looks like a lost network: ask the file itself.
+		// A file that moved or changed looks like a lost network: ask the file itself.
 		return job.file.slice(0, 1).arrayBuffer().then(() => later(job, 0, again), () => stop(job, T.tRead));
 	}
 	if (status == 400 || status == 404) return location.reload();
@@ -192,9 +192,11 @@ function show(state) {
 		for (const [id, slot] of Object.entries(state.slots)) {
 			const box = $(document, "#s-" + id);
 			if (!box || box.job) continue;
-			const had = box.contains(document.activeElement), note = slot.open && $(box, ".told");
+			const had = box.contains(document.activeElement);
+			const [note, form] = [".told", ".pick"].map(what => slot.open && $(box, what));
 			box.innerHTML = slot.html;
 			note && $(box, ".head").after(note);
+			form && $(box, ".pick").replaceWith(form); // its file dialog may be open
 			box.dataset.up = slot.upload || "";
 			box.dataset.old = slot.old || "";
 			if (had) box.tabIndex = -1, box.focus();
@@ -211,7 +213,7 @@ function poll() {
 
 board.addEventListener("change", e => {
 	const box = e.target.closest(".slot"), file = e.target.files && e.target.files[0];
-	if (box && file && !box.job) begin(box, file);
+	if (box && file && !box.job) begin(box, file), e.target.value = "";
 });
 board.addEventListener("click", e => {
 	const what = e.target.dataset.do, job = what && e.target.closest(".slot").job;
