@@ -16,11 +16,13 @@ SIDEWAYS = 6
 """EXIF orientation: the reader has to turn the picture by 90 degrees."""
 INK, WINE, CREAM = (40, 40, 40), (120, 20, 60), (232, 226, 214)
 TABLE = (0.55, 0.42, 0.3)
+GRAIN = 26.0
+"""Spread of the noise, in shades of grey."""
 
 
-def camera_jpeg(title: str, *, size: tuple[int, int] = CAMERA, comment: bytes = b"") -> bytes:
+def camera_jpeg(title: str, *, size: tuple[int, int] = CAMERA, comment: bytes = b"", grain: float = GRAIN) -> bytes:
     """Return a photo that lies on its side, with EXIF orientation, camera and place, as phones write it."""
-    picture = card(size[1], size[0], title).rotate(90, expand=True)
+    picture = card(size[1], size[0], title, grain=grain).rotate(90, expand=True)
     exif = Image.Exif()
     exif[MAKE], exif[MODEL], exif[ORIENTATION] = "Fotófono", "FP-12", SIDEWAYS
     exif[GPS] = {1: "N", 2: (19.0, 25.0, 57.0), 3: "W", 4: (99.0, 7.0, 59.0)}
@@ -45,10 +47,10 @@ def bill(title: str, *, pages: int = 1) -> bytes:
     return out.getvalue()
 
 
-def card(width: int, height: int, title: str) -> Image.Image:
+def card(width: int, height: int, title: str, *, grain: float = GRAIN) -> Image.Image:
     """Draw an identity card on a table, with a camera's noise so that it compresses like a photo."""
     chance = random.Random(title)  # noqa: S311 (a drawing)
-    noise = Image.effect_noise((width // 3, height // 3), 26).resize((width, height), Image.Resampling.BILINEAR)
+    noise = Image.effect_noise((width // 3, height // 3), grain).resize((width, height), Image.Resampling.BILINEAR)
     picture = Image.merge("RGB", [noise.point([int(shade * light) for light in range(256)]) for shade in TABLE])
     draw = ImageDraw.Draw(picture)
 
@@ -58,7 +60,7 @@ def card(width: int, height: int, title: str) -> Image.Image:
     draw.rounded_rectangle((at(0.12, 0.18), at(0.88, 0.82)), radius=width // 40, fill=CREAM)
     draw.rectangle((at(0.16, 0.35), at(0.34, 0.68)), fill=(150, 160, 170))
     draw.ellipse((at(0.2, 0.38), at(0.3, 0.52)), fill=(90, 70, 60))
-    draw.chord((at(0.17, 0.53), at(0.33, 0.86)), 180, 360, fill=(90, 70, 60))
+    draw.chord((at(0.17, 0.53), at(0.33, 0.83)), 180, 360, fill=(90, 70, 60))
     draw.text(at(0.16, 0.23), title, fill=WINE, font_size=width / 26)
     for line in range(6):
         words = "".join(chance.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ  ") for _ in range(18))

@@ -9,7 +9,7 @@ import io
 import secrets
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -162,12 +162,14 @@ def _receive(studio: Studio, phone: Page, number: str) -> Page:
 
 
 def _send(studio: Studio, portal: Page) -> None:
-    _choose(portal, 0, "IMG_0101.jpg", "image/jpeg", paperwork.camera_jpeg("CREDENCIAL PARA VOTAR"))
+    _choose(portal, 0, "IMG_0101.jpg", "image/jpeg", paperwork.camera_jpeg("CREDENCIAL PARA VOTAR", grain=5))
+    _filed(portal, 0)
+    portal.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
+    portal.locator(".card").first.evaluate("card => scrollTo(0, card.offsetTop - 12)")
+    studio.shoot(portal, "customer-checklist")
     _choose(portal, 1, "IMG_0102.HEIC", "image/heic", paperwork.heic("CREDENCIAL (REVERSO)", blurred=True))
     _choose(portal, 2, "recibo luz.pdf", "application/pdf", paperwork.bill("Comisión de Electricidad", pages=3))
-    _filed(portal, 0, 1, 2)
-    portal.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
-    studio.shoot(portal, "customer-checklist")
+    _filed(portal, 1, 2)
     portal.close()
 
 
@@ -188,7 +190,7 @@ def _send_again(studio: Studio, phone: Page, number: str) -> None:
     _arrived(studio, phone, number, 2)
     portal = _open_message(studio, phone, number)
     portal.locator(".slot").nth(1).get_by_text("Hay que enviarlo otra vez").wait_for()
-    portal.locator(".card").first.scroll_into_view_if_needed()
+    portal.locator(".card").first.evaluate("card => scrollTo(0, card.offsetTop - 12)")
     studio.shoot(portal, "customer-returned")
     _choose(portal, 1, "IMG_0103.HEIC", "image/heic", paperwork.heic("CREDENCIAL (REVERSO)"))
     _choose(portal, 3, "nomina.pdf", "application/pdf", paperwork.bill("Recibo de nómina"))
@@ -247,7 +249,7 @@ def studio(folder: Path, port_base: int) -> Iterator[Studio]:
             browser.close()
 
 
-def main(work: Callable[[Studio], None] = take) -> int:
+def main() -> int:
     """Take all pictures. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.screenshots", description=__doc__)
     parser.add_argument("--folder", type=Path, default=REPOSITORY / "docs" / "images", help="where the pictures go")
@@ -255,7 +257,7 @@ def main(work: Callable[[Studio], None] = take) -> int:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with studio(options.folder, options.port_base) as opened:
-        work(opened)
+        take(opened)
     return 0
 
 

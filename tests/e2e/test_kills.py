@@ -19,7 +19,7 @@ PROCESSES = [
     *("customer", "gateway", "staff", "inspector", "courier", "custodian", "opener"),
     *("clamd", "whatsapp"),
 ]
-UPLOAD_RATE = 250_000
+UPLOAD_RATE = 400_000
 """Bytes a second of the customer's network, so that a kill comes in the middle."""
 SENT = {
     (IDENTITY, FRONT): files.image_file("frente.jpg", files.camera_jpeg()),
@@ -50,6 +50,8 @@ def test_a_killed_process_loses_nothing_and_repeats_nothing(
         second = crm.submit(ask_until_answered, here)
         here.stack.kill(process)
         asked = second.result()
+    here.await_slots(first.id, *["filed"] * len(SENT))
+    ana.page.reload()
     for title, side in SENT:
         ana.sees(title, FILED, side)
     here.stack.await_health()
