@@ -83,7 +83,7 @@ class QuarantineKeys:
             )
         return retired
 
-    def shred(self, session: Session) -> Sequence[str]:
+    def shred(self, session: Session, *, now: datetime) -> Sequence[str]:
         """Remove the private half of every retired key that still has one: also what a crash left behind.
 
         A key that a slice still needs stays, whatever its row says: a forged row must not destroy what was received.
@@ -93,9 +93,17 @@ class QuarantineKeys:
             select(QuarantineKey.id).where(QuarantineKey.destroyed_at.is_not(None), ~needed)
         ).all()
         shredded = [key_id for key_id in retired if self._path(key_id).exists()]
+        shredded += self._never_used(session, now)
         for key_id in shredded:
             _shred(self._path(key_id))
         return shredded
+
+    def _never_used(self, session: Session, now: datetime) -> list[str]:
+        """Return the keys whose row was never committed, two days after they were made."""
+        old = (now - timedelta(days=2)).timestamp()
+        files = [path.name for path in self._folder.iterdir() if path.name.isalnum() and path.stat().st_mtime < old]
+        known = set(session.scalars(select(QuarantineKey.id).where(QuarantineKey.id.in_(files))))
+        return [name for name in files if name not in known]
 
     def _make(self, session: Session, day: date, now: datetime) -> None:
         private = PrivateKey.generate()

@@ -39,11 +39,18 @@ class Tools:
 
 
 def mint(tools: Tools, held: Lease) -> None:
-    """Mint the key pair of one case (and the organization's root, the first time); sign its public half."""
+    """Mint the key pair of one case and sign its public half; mint the organization's root before its first case only.
+
+    Raises RootMissing when the root of an organization that has cases is not there: a keyring that was lost or not
+    mounted must never be replaced in silence.
+    """
     with tools.database.reading() as session:
         waiting = session.get_one(CaseKey, held.id)
+        older = select(CaseKey.id).where(CaseKey.org_id == waiting.org_id, CaseKey.minted_at.is_not(None))
+        first = session.scalars(older.limit(1)).first() is None
     if waiting.public is None:
-        tools.keyring.mint(waiting.org_id)
+        if first:
+            tools.keyring.mint(waiting.org_id)
         minted = mint_case_key(tools.keyring, waiting.org_id, waiting.case_id, tools.escrow)
     now = utcnow()
     with tools.database.transaction() as session:
@@ -56,6 +63,15 @@ def mint(tools: Tools, held: Lease) -> None:
         key.escrow_header, key.escrow_payload = minted.escrow_header, minted.escrow_payload
         key.signature = tools.signer.sign(CASE_KEY, key.statement())
         key.minted_at = now
+        if first:
+            record(
+                session,
+                Event.CUSTODIAN_ROOT_MINTED,
+                org_id=key.org_id,
+                actor_id=ACTOR,
+                subject_id=key.org_id,
+                now=now,
+            )
         record(
             session,
             Event.CUSTODIAN_CASE_KEY_MINTED,

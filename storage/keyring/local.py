@@ -66,7 +66,9 @@ class LocalKeyring:
         try:
             names = [entry.name for entry in (self._folder / checked_id(org_id)).iterdir()]
         except FileNotFoundError:
-            return []
+            if self._folder.is_dir():
+                return []
+            raise KeyringUnavailable("the folder of root keys is not there") from None
         except SealingError as error:
             raise ContextRefused(str(error)) from None
         except OSError as error:

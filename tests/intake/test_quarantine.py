@@ -62,9 +62,9 @@ class House:
         with self.database.transaction() as session:
             return self.keys.retire(session, now=now)
 
-    def shred(self) -> list[str]:
+    def shred(self, now: datetime = NOON) -> list[str]:
         with self.database.reading() as session:
-            return list(self.keys.shred(session))
+            return list(self.keys.shred(session, now=now))
 
     def files(self) -> set[str]:
         return {path.name for path in self.folder.iterdir()}
@@ -215,6 +215,25 @@ def test_a_forged_retirement_does_not_destroy_what_was_received(needed: tuple[Ho
     house.change(key_id, destroyed_at=NOON)
     assert house.shred() == []
     assert key_id in house.files()
+
+
+def test_a_key_whose_row_was_never_committed_goes_after_two_days(house: House) -> None:
+    class Torn(Exception):
+        pass
+
+    later = datetime.now(UTC)
+
+    def torn() -> None:
+        with house.database.transaction() as session:
+            house.keys.prepare(session, now=later + 10 * DAY)
+            raise Torn
+
+    with pytest.raises(Torn):
+        torn()
+    left = house.files()
+    assert house.shred(later + DAY) == []
+    assert set(house.shred(later + 3 * DAY)) <= left
+    assert house.files() < left
 
 
 def test_a_slice_is_not_acknowledged_under_a_retired_key(house: House) -> None:

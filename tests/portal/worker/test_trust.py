@@ -416,6 +416,7 @@ def bench(sqlite_database: Database, tmp_path: Path) -> Bench:
     upload = world.begin(length=len(CONTENT))
     world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[CONTENT])
     signer = SigningKey.generate()
+    (tmp_path / "keyring").mkdir(mode=0o700)
     custodian = keeping.Tools(
         database=sqlite_database,
         keyring=LocalKeyring(tmp_path / "keyring"),

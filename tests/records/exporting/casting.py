@@ -83,7 +83,14 @@ class Company:
             place.filed(now)
             key = session.scalars(select(CaseKey).where(CaseKey.case_id == self.case_id)).one()
             recipient = case_public(key, self.custodian.signer.verify_key())
-            sealer = PartSealer(document, recipient, CLEAN, blobs=self.blobs, signer=self.inspector, now=now)
+            sealer = PartSealer(
+                document,
+                recipient,
+                CLEAN,
+                blobs=self.blobs,
+                signer=self.inspector,
+                name_of_object=lambda: f"docs/{now:%Y%m%d}/{new_id()}",
+            )
             commitment = Commitment.to(hashlib.sha256(lie if lie is not None else content).digest())
             declared = Declared(untrusted_name=name, untrusted_type=mime)
             meta = meta_json(declared, commitment, size=len(content), mime=mime)
@@ -163,6 +170,7 @@ def a_company(database: Database, blobs: BlobStore, authority: Authority, keys: 
     """Found the company, open Ana's case, mint its key, let Ana in."""
     now = utcnow() - timedelta(minutes=5)
     inspector = SigningKey.generate()
+    keys.mkdir(mode=0o700, exist_ok=True)
     custodian = keeping.Tools(
         database=database,
         keyring=LocalKeyring(keys),

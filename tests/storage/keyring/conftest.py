@@ -16,6 +16,7 @@ REGION = "us-east-1"
 
 @pytest.fixture
 def local(tmp_path: Path) -> LocalKeyring:
+    (tmp_path / "roots").mkdir(mode=0o700)
     return LocalKeyring(tmp_path / "roots")
 
 

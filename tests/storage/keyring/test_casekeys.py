@@ -64,6 +64,7 @@ def test_after_the_loss_of_the_root_the_escrow_brings_the_case_back(
     minted = mint_case_key(local, "org1", "c1", escrow.public())
     sealed = seal_bytes(b"a passport", [minted.public], DOCUMENT)
     shutil.rmtree(tmp_path / "roots")
+    (tmp_path / "roots").mkdir(mode=0o700)
     with pytest.raises(RootMissing):
         open_case_key(local, "org1", "c1", minted.sealed_private, minted.public)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.keyring.errors import OpeningRefused, RootMissing, RootRefused
+from storage.keyring.errors import KeyringUnavailable, OpeningRefused, RootMissing, RootRefused
 from storage.keyring.local import LocalKeyring
 
 CASE = {"case": "c1"}
@@ -37,6 +37,12 @@ def test_without_a_root_nothing_is_sealed_opened_or_rotated(local: LocalKeyring)
     ):
         with pytest.raises(RootMissing):
             call()
+
+
+def test_a_folder_that_is_not_mounted_is_never_taken_for_an_empty_keyring(tmp_path: Path) -> None:
+    with pytest.raises(KeyringUnavailable):
+        LocalKeyring(tmp_path / "not-mounted").mint("org1")
+    assert not (tmp_path / "not-mounted").exists()
 
 
 def test_minting_at_the_same_time_makes_one_root(local: LocalKeyring, folder: Path) -> None:
