@@ -1,13 +1,14 @@
 """Settings of gunicorn that every web process shares: `gunicorn -c python:config.gunicorn "wsgi:customer()"`.
 
 No access log (an address may hold a link's token; the portal writes its own request line), no control socket, heartbeat
-files on tmpfs, errors as redacted JSON. Workers, threads and the address to bind come from the command line.
+files on tmpfs, errors as redacted JSON, a worker whose threads no slow client occupies. Workers, threads and the
+address to bind come from the command line.
 """
 
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
-worker_class = "gthread"
+worker_class = "portal.web.serving.PatientWorker"
 worker_tmp_dir = "/dev/shm"  # noqa: S108 (heartbeats of the workers, no data; on disk they would block)
 timeout = 60
 graceful_timeout = 20

@@ -53,23 +53,40 @@ class Holds:
         finally:
             self._release(upload_id, link_id, mine)
 
+    @contextmanager
+    def place(self, link_id: str) -> Iterator[None]:
+        """Count a body that streams into no upload while the block runs. Raises UploadBusy: too many of this link."""
+        with self._lock:
+            self._count(link_id)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._uncount(link_id)
+
     def _take(self, upload_id: str, link_id: str) -> Hold:
         with self._lock:
             other = self._held.get(upload_id)
             if other is not None and self._clock() - other.last < PATIENCE:
                 raise UploadBusy(f"upload {upload_id}")
-            if self._bodies.get(link_id, 0) >= BODIES_OF_A_LINK:
-                raise UploadBusy(f"link {link_id}")
+            self._count(link_id)
             if other is not None:
                 other.lost = True
             mine = self._held[upload_id] = Hold(self._clock)
-            self._bodies[link_id] = self._bodies.get(link_id, 0) + 1
             return mine
 
     def _release(self, upload_id: str, link_id: str, mine: Hold) -> None:
         with self._lock:
             if self._held.get(upload_id) is mine:
                 del self._held[upload_id]
-            self._bodies[link_id] -= 1
-            if not self._bodies[link_id]:
-                del self._bodies[link_id]
+            self._uncount(link_id)
+
+    def _count(self, link_id: str) -> None:
+        if self._bodies.get(link_id, 0) >= BODIES_OF_A_LINK:
+            raise UploadBusy(f"link {link_id}")
+        self._bodies[link_id] = self._bodies.get(link_id, 0) + 1
+
+    def _uncount(self, link_id: str) -> None:
+        self._bodies[link_id] -= 1
+        if not self._bodies[link_id]:
+            del self._bodies[link_id]

@@ -1,22 +1,27 @@
-"""Request bodies as chunks: read as they come, ended politely when refused, cut when they stand still."""
+"""Request bodies as chunks: read as they come, ended politely when refused, cut when they stand still or crawl."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
-from intake.errors import BodyCut
+from intake.errors import BodyCut, UploadBusy
+from portal.customer.visits import desk, visitor
+from portal.web.serving import Pace
 
 CHUNK = 256 * 1024
+LEAST = 1024
+"""Bytes that are waited for when none are there: what came is passed on before more is waited for."""
+IN_PIECES = 8 * 1024
+"""Bytes that are waited for in a body without a length, whose framing hides how many came."""
 UNBOUNDED = 2**62
 IDLE_SECONDS = 30.0
 """A body that sends nothing for so long is cut; what had arrived is kept."""
 SLOWEST = 1024
-"""Bytes a second that a body must reach, measured over a minute."""
+"""Bytes a second that a body must reach, measured over a minute of waiting for it."""
 WINDOW_SECONDS = 60.0
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 10.0
@@ -24,33 +29,32 @@ DRAIN_SILENCE = 1.0
 
 
 def body_chunks() -> Iterator[bytes]:
-    """Yield the body of the running request. Raises BodyCut when it ends before it should, or stalls."""
-    stream = _stream()
-    _limit_silence(IDLE_SECONDS)
-    since, counted = time.monotonic(), 0
+    """Yield the body of the running request. Raises BodyCut when it ends before it should, stalls or is too slow."""
+    stream, pace = _stream(), _pace()
+    if pace is not None:
+        pace.keep_up(silence=IDLE_SECONDS, slowest=SLOWEST, window=WINDOW_SECONDS)
     while True:
         try:
-            chunk = stream.read(CHUNK)
+            chunk = stream.read(_step(pace))
         except (ClientDisconnected, OSError):
-            yield from _buffered(stream)
+            if pace is not None and request.content_length is not None and (rest := pace.take_buffered()):
+                yield rest
             raise BodyCut("connection") from None
         if not chunk:
             return
         yield chunk
-        counted += len(chunk)
-        waited = time.monotonic() - since
-        if waited > WINDOW_SECONDS:
-            if counted < SLOWEST * waited:
-                raise BodyCut("too slow")
-            since, counted = time.monotonic(), 0
 
 
 def drain() -> None:
-    """Read on for a bounded while, so that the browser stops sending and sees the answer."""
-    stream, left, until = _stream(), DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
-    _limit_silence(DRAIN_SILENCE)
-    with contextlib.suppress(ClientDisconnected, OSError):
-        while left > 0 and time.monotonic() < until and (chunk := stream.read(CHUNK)):
+    """Read on for a bounded while, so that the browser stops sending and sees the answer.
+
+    Counted like any body of the link: of too many at once, the surplus is not read at all.
+    """
+    stream, pace, left, until = _stream(), _pace(), DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
+    if pace is not None:
+        pace.allow(DRAIN_SECONDS, silence=DRAIN_SILENCE)
+    with contextlib.suppress(ClientDisconnected, OSError, UploadBusy), desk().intake.holds.place(visitor().link_id):
+        while left > 0 and time.monotonic() < until and (chunk := stream.read(_step(pace))):
             left -= len(chunk)
 
 
@@ -59,20 +63,13 @@ def _stream() -> IO[bytes]:
     return request.stream
 
 
-def _buffered(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield what the server had read ahead of a connection that went silent: reads of every size that still succeed."""
-    if request.content_length is None:
-        return
-    _limit_silence(0.0)
-    size = CHUNK // 2
-    while size:
-        with contextlib.suppress(ClientDisconnected, OSError):
-            if chunk := stream.read(size):
-                yield chunk
-        size //= 2
+def _pace() -> Pace | None:
+    """Return what watches the connection; None where no worker of ours serves (a client inside a test)."""
+    found = getattr(request.environ["wsgi.input"], "pace", None)
+    return found if isinstance(found, Pace) else None
 
 
-def _limit_silence(seconds: float) -> None:
-    connection: Any = request.environ.get("gunicorn.socket")
-    if isinstance(connection, socket.socket):
-        connection.settimeout(seconds)
+def _step(pace: Pace | None) -> int:
+    if pace is None:
+        return CHUNK
+    return IN_PIECES if request.content_length is None else min(CHUNK, max(LEAST, pace.waiting()))

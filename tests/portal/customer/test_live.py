@@ -18,7 +18,7 @@ from records import links
 from records.documents import Document
 from records.links import UploadLink
 from records.uploads import Upload, UploadState
-from tests.intake.building import MIB
+from tests.intake.building import MIB, a_world
 from tests.portal.customer.conftest import Live, a_secret
 from tests.portal.customer.test_plain import BOUNDARY, part
 from tests.portal.customer.test_tus import BODY, metadata
@@ -245,10 +245,11 @@ def test_a_cut_form_leaves_no_upload_open(live: Live, phone: Phone) -> None:
 
 
 def test_twenty_phones_that_trickle_do_not_stop_another(live: Live, phone: Phone) -> None:
-    slow = []
+    world = a_world(live.site.database, live.site.blobs, keys=live.site.keys)
+    stranger, slow = Phone(Live(site=live.site, world=world, token="")), []
     try:
         for _ in range(20):  # of 32 threads
-            connection = phone.raw(
+            connection = stranger.raw(
                 "PATCH", f"/e/uploads/{'0' * 32}", Upload_Offset="0", Content_Type=BODY, Content_Length="1000"
             )
             connection.sendall(b"x")
