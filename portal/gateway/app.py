@@ -5,6 +5,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask import g, request
+from sqlalchemy import update
 
 from config.logging import configure_logging
 from config.settings import GatewaySettings
@@ -14,10 +15,10 @@ from portal.gateway.requests import api
 from portal.gateway.specification import completed
 from portal.gateway.webhooks import webhooks
 from portal.web import addresses
-from portal.web.application import PortalApp, create_app, transaction
+from portal.web.application import PortalApp, create_app, reading, transaction
 from portal.web.health import worker_checks
 from portal.web.language import from_browser
-from records.apikeys import ApiKeyRefused, authenticate
+from records.apikeys import ApiKey, ApiKeyRefused, authenticate
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
@@ -85,13 +86,17 @@ def build(
 
 
 def check_api_key() -> None:
-    """Authenticate `Authorization: Bearer rsg_live_...`. Raises ApiKeyRefused."""
+    """Authenticate `Authorization: Bearer rsg_live_...`. Raises ApiKeyRefused.
+
+    Whoever holds no key never gets as far as the write lock.
+    """
     scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise ApiKeyRefused("no key")
     now = utcnow()
-    with transaction() as session:
+    with reading() as session:
         key = authenticate(session, offered.strip(), now=now)
-        if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
-            key.last_used_at = now
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+        with transaction() as session:
+            session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
     g.api_key = key

@@ -2,26 +2,35 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 15_000
 """How long SQLite waits for another process's write lock, milliseconds."""
-
+TURN_S = 15.0
+"""How long a writer waits for its turn within this process, seconds: as long as for other processes."""
+DURABLE = "-c synchronous_commit=on"
+"""What the server is told with every connection, whatever its own configuration says."""
 
 READING = "resguardo_reading"
 READ_ONLY = {"postgresql_readonly": True}
+
+
+class DatabaseBusy(PoolTimeout):
+    """Other writers of this process held SQLite's write lock for too long: to be tried again, like a full pool."""
 
 
 class Database:
     """One engine of one process.
 
     On SQLite every writing transaction begins IMMEDIATE, behind one lock of this process: an unfair file lock
-    starves writers for up to a second otherwise. WAL and `synchronous=FULL`: a commit that returned is on disk.
+    starves writers for up to a second otherwise. A commit that returned is on disk: WAL and `synchronous=FULL` on
+    SQLite, `synchronous_commit=on` on PostgreSQL.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
@@ -36,15 +45,23 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = create_engine(
-                self.url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                pool_size=pool_size,
+                max_overflow=20,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"options": f"{self.url.query.get('options', '')} {DURABLE}".strip()},
             )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._write_lock = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a writing transaction: committed when the block ends, rolled back when it raises."""
-        with self._write_lock if self.is_sqlite else nullcontext(), self._sessions.begin() as session:
+        """Open a writing transaction: committed when the block ends, rolled back when it raises.
+
+        Raises DatabaseBusy when its turn does not come.
+        """
+        with self._turn(), self._sessions.begin() as session:
             yield session
 
     @contextmanager
@@ -60,6 +77,18 @@ class Database:
             finally:
                 session.expunge_all()  # a rollback would expire what was loaded
                 session.rollback()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._write_lock.acquire(timeout=TURN_S):
+            raise DatabaseBusy("the write lock of this process was not free in time")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     def dispose(self) -> None:
         """Close every pooled connection (after a fork, at shutdown)."""

@@ -41,6 +41,23 @@ def test_a_key_in_the_address_is_no_key(quick):
     refusal(quick.call("GET", f"/api/v1/requests/{NOBODY}?api_key={quick.company.key}", key=""))
 
 
+def test_who_holds_no_key_never_waits_for_writers_nor_keeps_them_waiting(quick):
+    with quick.database.transaction():
+        assert refusal(quick.show(NOBODY, key=quick.company.key + "x"))["code"] == "api_key_refused"
+
+
+def test_a_key_says_when_it_was_used_but_not_at_every_call(quick):
+    def last_used():
+        with quick.database.reading() as session:
+            return session.get_one(ApiKey, quick.company.key_id).last_used_at
+
+    quick.show(NOBODY)
+    first = last_used()
+    assert utcnow() - first < timedelta(minutes=1)
+    quick.show(NOBODY)
+    assert last_used() == first
+
+
 def test_an_expired_key_is_refused(quick):
     gone = a_company(quick.database, "gone", expires_at=utcnow() - timedelta(seconds=1))
     assert refusal(quick.show(NOBODY, key=gone.key)) == refusal(quick.show(NOBODY, key=""))

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, insert, select, text, update
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
-from storage.database import Database, Json, UtcDateTime, new_id, utcnow
+from portal.web.errors import code_of
+from storage.database import Database, DatabaseBusy, Json, UtcDateTime, engine, new_id, utcnow
 
 METADATA = MetaData()
 COUNTER = Table("counter", METADATA, Column("name", String(40), primary_key=True), Column("value", Integer))
@@ -237,10 +238,44 @@ def test_sqlite_takes_the_write_lock_when_a_transaction_begins(tmp_path: Path) -
     second.dispose()
 
 
-def test_postgres_commits_reach_the_disk_before_they_answer(postgres_database: str) -> None:
-    database = Database(postgres_database)
+def test_a_writer_whose_turn_does_not_come_is_told_to_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "TURN_S", 0.1)
+    database = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    refused: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with database.transaction():
+                pass
+        except BaseException as error:  # noqa: BLE001 (carried to the test's own thread)
+            refused.append(error)
+
+    with database.transaction():
+        second = threading.Thread(target=write)
+        second.start()
+        second.join()
+    assert [type(error) for error in refused] == [DatabaseBusy]
+    assert code_of(refused[0]) == "unavailable"
+    with database.transaction() as session:
+        assert session.execute(text("SELECT 1")).scalar_one() == 1
+    database.dispose()
+
+
+def test_postgres_commits_reach_the_disk_even_where_the_server_would_not_wait(
+    postgres_database: str, postgres_url: str
+) -> None:
+    name = make_url(postgres_database).database
+    owner = Database(postgres_url)
+    with owner.transaction() as session:
+        session.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
+    owner.dispose()
+    asked = make_url(postgres_database).update_query_dict({"options": "-c application_name=resguardo-test"})
+    database = Database(asked.render_as_string(hide_password=False))
     with database.transaction() as session:
         assert session.execute(text("SHOW synchronous_commit")).scalar_one() == "on"
+        assert session.execute(text("SHOW application_name")).scalar_one() == "resguardo-test"
     database.dispose()
 
 
