@@ -11,7 +11,6 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from records.cases import CaseKey
 from records.documents import Document, Part
@@ -31,7 +30,7 @@ PART = "part"
 ORIGINAL = "original"
 META = "meta"
 BLOBS = "docs"
-"""Parts lie under docs/<day>/<random id>, so that a sweep finds old orphans without any clock of the store."""
+"""Parts lie under docs/<day>/<random id>."""
 MAX_NAME_SLICE = 4096
 
 
@@ -80,20 +79,24 @@ class SealedSlices:
     """The slices of one finished upload, opened as often as needed. Slice 0 holds what was declared."""
 
     def __init__(
-        self, slices: Sequence[Slice], *, size: int, blobs: BlobStore, private: Callable[[str], PrivateKey]
+        self, slices: Sequence[Slice], document: Document, *, blobs: BlobStore, private: Callable[[str], PrivateKey]
     ) -> None:
-        """Check that `slices` are complete and gapless for `size` bytes. Raises SlicesInconsistent."""
+        """Check that `slices` are the document's, complete and gapless. Raises SlicesInconsistent.
+
+        They open only if they were sealed for the organization, case, slot and upload that the row names.
+        """
         ordered = sorted(slices, key=lambda piece: piece.seq)
         expected = 0
         for number, piece in enumerate(ordered):
             content = number > 0
             if piece.seq != number or (content and piece.offset != expected) or piece.length < 0:
                 raise SlicesInconsistent(f"slice {number}")
-            if piece.upload_id != ordered[0].upload_id:
+            if piece.upload_id != document.upload_id:
                 raise SlicesInconsistent(f"slice {number} of another upload")
             expected += piece.length if content else 0
-        if not ordered or expected != size:
+        if not ordered or expected != document.size:
             raise SlicesInconsistent("length")
+        self._place = {"org": document.org_id, "case": document.case_id, "slot": document.slot_id}
         self._slices = ordered
         self._blobs = blobs
         self._private = private
@@ -115,7 +118,7 @@ class SealedSlices:
             yield from self._open(piece)
 
     def _open(self, piece: Slice) -> Iterator[bytes]:
-        context = SliceContext(upload=piece.upload_id, seq=piece.seq, offset=piece.offset)
+        context = SliceContext(**self._place, upload=piece.upload_id, seq=piece.seq, offset=piece.offset)
         private = self._private(piece.quarantine_key_id)
         length = 0
         try:
@@ -152,15 +155,15 @@ class PartSealer:
         *,
         blobs: BlobStore,
         signer: SigningKey,
-        now: datetime,
+        name_of_object: Callable[[], str],
     ) -> None:
-        """Take ids from `document`; it is not changed. `now` names the day's folder of the objects."""
+        """Take ids from `document`; it is not changed. `name_of_object` gives each object a fresh, noted name."""
         self._document = document
         self._recipient = recipient
         self._scanned = scanned
         self._blobs = blobs
         self._signer = signer
-        self._folder = f"{BLOBS}/{now.astimezone(UTC):%Y%m%d}"
+        self._name_of_object = name_of_object
 
     def seal(
         self,
@@ -177,7 +180,7 @@ class PartSealer:
         context = DocumentContext(org=document.org_id, doc=document.id, part=name)
         sealing = Sealing.to([self._recipient], context)
         stream = SealedStream(sealing, chunks, hash_plaintext=sha256 is not None, hash_payload=False)
-        blob = f"{self._folder}/{new_id()}"
+        blob = self._name_of_object()
         stored = self._blobs.put(blob, stream)
         if sha256 is not None and stream.plaintext.sha256 != sha256:
             self._blobs.delete(blob)

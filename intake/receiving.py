@@ -17,6 +17,7 @@ from intake.declared import declared
 from intake.errors import BodyCut, EmptyFile, IntakeError, OffsetConflict, TooLarge
 from intake.holds import Hold, Holds
 from intake.standing import Piece, Standing
+from records.links import Visit
 from storage.blobs import BlobStore
 from storage.database import Database, new_id
 from storage.sealing.contexts import SliceContext
@@ -56,9 +57,12 @@ class Intake:
         with self.database.reading() as session:
             uploads.check_room(session, visit_id=visit_id, slot_id=slot_id, length=length, now=self.clock())
             key = key_of_the_day(session, self.custodian, now=self.clock())
+            link = session.get_one(Visit, visit_id).link
+            org_id, case_id = link.org_id, link.case_id
         upload_id = new_id()
         said = declared(untrusted_name, untrusted_type).sealed_form()
-        first = self._seal(_Body([said]), upload_id=upload_id, seq=0, offset=0, end=len(said), key=key)
+        place = SliceContext(org=org_id, case=case_id, slot=slot_id, upload=upload_id, seq=0, offset=0)
+        first = self._seal(_Body([said]), place, end=len(said), key=key)
         with self.database.transaction() as session:
             return uploads.open_upload(
                 session,
@@ -119,9 +123,7 @@ class Intake:
         while body.more():
             with self.database.reading() as session:
                 key = key_of_the_day(session, self.custodian, now=self.clock())
-            piece = self._seal(
-                body, upload_id=found.upload_id, seq=found.seq, offset=found.offset, end=found.end, key=key
-            )
+            piece = self._seal(body, _place(found), end=found.end, key=key)
             body.demand()
             with self.database.transaction() as session:
                 found = uploads.acknowledge(
@@ -131,18 +133,32 @@ class Intake:
             raise BodyCut(f"upload {found.upload_id}")
         return found
 
-    def _seal(self, body: "_Body", *, upload_id: str, seq: int, offset: int, end: int, key: DayKey) -> Piece:
-        sealing = Sealing.to([key.recipient], SliceContext(upload=upload_id, seq=seq, offset=offset))
+    def _seal(self, body: "_Body", place: SliceContext, *, end: int, key: DayKey) -> Piece:
+        sealing = Sealing.to([key.recipient], place)
         blob = f"{BLOBS}/{self.clock().astimezone(UTC):%Y%m%d%H}/{new_id()}"
-        slice_of_body = body.slice(room=end - offset, limit=end)
+        slice_of_body = body.slice(room=end - place.offset, limit=end)
         self.blobs.put(blob, sealing.encrypt(slice_of_body))
-        return Piece(seq=seq, offset=offset, length=body.taken, blob=blob, header=sealing.header, key_id=key.id)
+        return Piece(
+            seq=place.seq, offset=place.offset, length=body.taken, blob=blob, header=sealing.header, key_id=key.id
+        )
 
     def _end(self, visit_id: str, upload_id: str, reason: str) -> None:
         try:
             self.terminate(visit_id=visit_id, upload_id=upload_id, reason=reason)
         except IntakeError:
             return  # another request ended or finished it first
+
+
+def _place(found: Standing) -> SliceContext:
+    """Return what the next slice of an upload is sealed as."""
+    return SliceContext(
+        org=found.org_id,
+        case=found.case_id,
+        slot=found.slot_id,
+        upload=found.upload_id,
+        seq=found.seq,
+        offset=found.offset,
+    )
 
 
 def _demand_room(found: Standing, announced: int | None) -> None:

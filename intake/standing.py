@@ -23,6 +23,8 @@ class Standing:
     """How far an upload is, as its sender may know it. All sizes in bytes."""
 
     upload_id: str
+    org_id: str
+    case_id: str
     link_id: str
     slot_id: str
     state: UploadState
@@ -49,6 +51,8 @@ def standing_of(upload: Upload) -> Standing:
     """Return the standing of a row."""
     return Standing(
         upload_id=upload.id,
+        org_id=upload.org_id,
+        case_id=upload.link.case_id,
         link_id=upload.link_id,
         slot_id=upload.slot_id,
         state=UploadState(upload.state),

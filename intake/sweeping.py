@@ -8,30 +8,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, exists, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 import audit
 from audit import Event
-from intake.filing import BLOBS as PARTS
+from intake import intents
 from intake.receiving import BLOBS as SLICES
-from records.documents import Part
 from records.uploads import Slice, Upload, UploadState
-from storage.blobs import BlobStore
+from storage.blobs import BlobStore, LocalBlobStore
 from storage.database import Database
 
 ORPHAN_AGE = timedelta(hours=26)
-"""A blob without a row is garbage after this: no visit, and so no upload request, lives that long."""
+"""A slice without a row is garbage after this: no visit, and so no upload request, lives that long."""
+TORN_AGE = timedelta(hours=1)
+"""A file that was being written this long ago, and that no process holds, was cut off."""
 BATCH = 200
 ACTOR = "inspector"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What one sweep did."""
+    """What one sweep did: uploads ended, slices of ended uploads deleted, torn filings cleared."""
 
     expired: int
     slices: int
-    orphans: int
+    torn: int
 
 
 def expire(session: Session, *, now: datetime) -> int:
@@ -59,10 +60,14 @@ def expire(session: Session, *, now: datetime) -> int:
 
 
 def sweep(database: Database, blobs: BlobStore, *, now: datetime) -> Swept:
-    """Expire uploads, then delete the slices of ended ones and the orphans older than 26 hours. Raises BlobError."""
+    """Expire uploads, delete the slices of ended ones, clear torn filings: all by row. Raises BlobError."""
     with database.transaction() as session:
         expired = expire(session, now=now)
-    return Swept(expired=expired, slices=_drop_ended(database, blobs), orphans=_drop_orphans(database, blobs, now=now))
+    return Swept(
+        expired=expired,
+        slices=_drop_ended(database, blobs),
+        torn=intents.drop_torn(database, blobs, now=now),
+    )
 
 
 def drop_slices(database: Database, blobs: BlobStore, upload_id: str) -> int:
@@ -85,25 +90,28 @@ def _drop_ended(database: Database, blobs: BlobStore) -> int:
     return sum(drop_slices(database, blobs, upload_id) for upload_id in ended)
 
 
-def _drop_orphans(database: Database, blobs: BlobStore, *, now: datetime) -> int:
-    old = (now - ORPHAN_AGE).astimezone(UTC)
-    slices = _without_row(database, blobs, Slice.blob, f"{SLICES}/", f"{SLICES}/{old:%Y%m%d%H}")
-    parts = _without_row(database, blobs, Part.blob, f"{PARTS}/", f"{PARTS}/{old:%Y%m%d}")
-    return slices + parts
+def sweep_orphans(database: Database, blobs: BlobStore, *, now: datetime) -> int:
+    """Delete the slices in the store that are older than 26 hours and that no row names; return how many.
 
-
-def _without_row(
-    database: Database, blobs: BlobStore, column: InstrumentedAttribute[str], prefix: str, newest: str
-) -> int:
-    """Delete the blobs below `prefix` whose folder is older than `newest` and that no row names."""
+    It lists the whole store: a few times a day is enough. What a folder holds of writings that a crash cut off goes
+    too. The vault is never listed: see `intake.intents`. With a database that has seen no upload nothing is deleted:
+    it is not the one that these slices belong to. Raises BlobError.
+    """
+    if isinstance(blobs, LocalBlobStore):
+        blobs.sweep(now - TORN_AGE)
+    with database.reading() as session:
+        if session.scalars(select(Upload.id).limit(1)).first() is None:
+            return 0
+    newest = f"{SLICES}/{(now - ORPHAN_AGE).astimezone(UTC):%Y%m%d%H}"
+    prefix = f"{SLICES}/"
     old = [name for name in blobs.names(prefix) if prefix < name.rpartition("/")[0] < newest]
-    dropped = 0
-    for start in range(0, len(old), BATCH):
-        names = old[start : start + BATCH]
-        with database.reading() as session:
-            kept = set(session.scalars(select(column).where(column.in_(names))))
-        for name in names:
-            if name not in kept:
-                blobs.delete(name)
-                dropped += 1
-    return dropped
+    return sum(_drop_unnamed(database, blobs, old[start : start + BATCH]) for start in range(0, len(old), BATCH))
+
+
+def _drop_unnamed(database: Database, blobs: BlobStore, names: list[str]) -> int:
+    with database.reading() as session:
+        kept = set(session.scalars(select(Slice.blob).where(Slice.blob.in_(names))))
+    for name in names:
+        if name not in kept:
+            blobs.delete(name)
+    return len(set(names) - kept)

@@ -36,6 +36,8 @@ ADD = May(insert=ALL)
 READ_ADD = May(select=ALL, insert=ALL)
 JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
 """What a worker changes on a due row that it leases."""
+TRY: Columns = (*JOB, "unfinished")
+"""The same, where the work may kill the worker."""
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
 """How a case key is asked for: without any of the columns that the custodian fills."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
@@ -129,10 +131,11 @@ INSPECTOR: Rights = {
     "slices": May(select=ALL, delete=True),
     "documents": May(
         select=ALL,
-        update=("state", "finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at", *JOB),
+        update=("state", "finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at", *TRY),
     ),
     "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
-    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *JOB)),
+    "filing_intents": May(select=ALL, insert=ALL, delete=True),
+    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY)),
     "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
 }
 

@@ -38,7 +38,14 @@ class ReviewState(StrEnum):
     RETURNED = "returned"
 
 
-class Document(Due, Base):
+class Tried:
+    """A row whose work runs on untrusted bytes and may kill its worker."""
+
+    unfinished: Mapped[int] = mapped_column(default=0)
+    """Tries that began and came to no end, but for reasons outside the document: raised before, lowered after."""
+
+
+class Document(Due, Tried, Base):
     """One file that a customer sent. While RECEIVED its bytes are the upload's slices; once FILED, its parts.
 
     `due_at`, lease and attempt drive the inspection; previews have a due row of their own (PreviewTask).
@@ -129,7 +136,7 @@ class Part(Base):
         }
 
 
-class PreviewTask(Due, Base):
+class PreviewTask(Due, Tried, Base):
     """Asks for a filed document's page images. Slices go only when it is done or given up."""
 
     __tablename__ = "preview_tasks"
@@ -140,3 +147,13 @@ class PreviewTask(Due, Base):
     """Keyed hash of the judged bytes (intake.filing.Fingerprint): only these are drawn."""
     done_at: Mapped[datetime | None]
     gave_up: Mapped[bool] = mapped_column(default=False)
+
+
+class FilingIntent(Base):
+    """The name of an object that is about to be written into the vault and is not a part yet."""
+
+    __tablename__ = "filing_intents"
+
+    id: Mapped[NewId]
+    blob: Mapped[str] = mapped_column(String(80), unique=True)
+    created_at: Mapped[datetime] = mapped_column(index=True)

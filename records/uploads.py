@@ -61,8 +61,8 @@ class Upload(Base):
 class Slice(Base):
     """One acknowledged piece of an upload: an age payload in the blob store, its header here.
 
-    Sealed to the quarantine key of the day with context {upload, seq, offset}. `blob` is a fresh random name at each
-    attempt, so that a torn attempt is an orphan, never a slice.
+    Sealed to the quarantine key of the day with context {org, case, slot, upload, seq, offset}. `blob` is a fresh
+    random name at each attempt, so that a torn attempt is an orphan, never a slice.
     """
 
     __tablename__ = "slices"

@@ -71,6 +71,10 @@ class Inspector:
             for page in self._sandbox.pages(document, mime, limits or Limits()):
                 yield encoded(page)
 
+    def sandbox_works(self) -> bool:
+        """Whether the sandbox judges a picture of our own: then a lost one is the document's doing."""
+        return self._sandbox.works()
+
     def _inspect(self, document: Memory, suffix: str, limits: Limits) -> Verdict:
         version = self._scanner.version()
         scanning = self._scans.submit(self._scanner.scan, document.chunks(), document.size)

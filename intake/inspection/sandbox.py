@@ -23,7 +23,13 @@ from intake.inspection.verdicts import Mime, PreviewFailed, Reason, SandboxUnava
 from intake.inspection.zygotes import Zygote
 
 GRACE_SECONDS = 5
-"""How much longer than its guardian the trusted side waits before it gives up on the whole zygote."""
+"""How much longer than its guardian the trusted side waits before it gives up on a child."""
+
+PROBE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63680000008200"
+    "8177cd72b60000000049454e44ae426082"
+)
+"""A grey PNG of one pixel: what a working sandbox judges at once."""
 
 Numbers = tuple[int, ...]
 
@@ -79,6 +85,14 @@ class Sandbox:
         Raises SandboxUnavailable when no wall can be built.
         """
         self._living_zygote()
+
+    def works(self) -> bool:
+        """Whether a harmless picture gets its judgement now."""
+        try:
+            with Memory.of([PROBE], len(PROBE)) as picture, self.examined(picture, "png", Limits()) as found:
+                return found.reason is Reason.EXAMINED
+        except SandboxUnavailable:
+            return False
 
     def close(self) -> None:
         """End the zygote and every child."""
@@ -179,12 +193,15 @@ class _Child:
         while kind is not Kind.ENDED:
             left = self._deadline - time.monotonic()
             if left <= 0 or not select.select([self._replies], [], [], left)[0]:
-                self._zygote.close()
+                self._replies.close()  # its guardian sees that and kills this child; the others go on
+                self._zygote.silent()
                 raise SandboxUnavailable("no answer in time")
             try:
                 kind, numbers = read_record(self._replies.recv(RECORD.size + 1))
             except (OSError, ValueError) as error:
                 raise SandboxUnavailable("no sensible answer") from error
+            if kind is Kind.ENDED:
+                self._zygote.answered()
             yield kind, numbers
 
     def go_on(self) -> None:

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     PDF_ACTIVE_CONTENT = "pdf_active_content"
     SCAN_LIMITS = "scan_limits"
     ENCRYPTED_CONTENT = "encrypted_content"
+    SEND_AGAIN = "send_again"
+    """What was received can no longer be read: our fault, and never said by the sandbox."""
 
 
 FINDINGS: dict[Reason, Finding] = {
@@ -59,6 +61,7 @@ FINDINGS: dict[Reason, Finding] = {
     Reason.PDF_ACTIVE_CONTENT: Finding.WRONG_TYPE,
     Reason.SCAN_LIMITS: Finding.NOT_EXAMINABLE,
     Reason.ENCRYPTED_CONTENT: Finding.NOT_EXAMINABLE,
+    Reason.SEND_AGAIN: Finding.DAMAGED,
 }
 """The one finding of each reason."""
 

@@ -11,6 +11,8 @@ from intake.inspection.verdicts import SandboxUnavailable
 from intake.inspection.walls import NOBODY, commands, must_change_user
 
 START_SECONDS = 20
+MAX_SILENT = 2
+"""So many children one after the other that nobody answered for: the zygote itself is stuck."""
 
 
 class Zygote:
@@ -20,6 +22,7 @@ class Zygote:
         self._process = process
         self._control = control
         self._sending = threading.Lock()
+        self._silent = 0
 
     @classmethod
     def start(cls) -> "Zygote":
@@ -59,6 +62,18 @@ class Zygote:
         """Pass one request and its memory files. Raises OSError when the zygote is gone."""
         with self._sending:
             socket.send_fds(self._control, [packet], descriptors)
+
+    def answered(self) -> None:
+        """Note that a child's guardian told its end."""
+        self._silent = 0
+
+    def silent(self) -> None:
+        """Note a child without an end; end the zygote when no child has answered between several of them."""
+        with self._sending:
+            self._silent += 1
+            stuck = self._silent >= MAX_SILENT
+        if stuck:
+            self.close()
 
     def is_alive(self) -> bool:
         """True while the process runs."""

@@ -88,6 +88,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_pending_org_id"), ["org_id"], unique=False)
 
     op.create_table(
+        "filing_intents",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("blob", sa.String(length=80), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filing_intents")),
+        sa.UniqueConstraint("blob", name=op.f("uq_filing_intents_blob")),
+    )
+    with op.batch_alter_table("filing_intents", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_filing_intents_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
         "heartbeats",
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -645,6 +656,7 @@ def upgrade() -> None:
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("takeovers", sa.Integer(), nullable=False),
+        sa.Column("unfinished", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_documents_case_id_cases")),
         sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_documents_org_id_organizations")),
         sa.ForeignKeyConstraint(
@@ -725,6 +737,7 @@ def upgrade() -> None:
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("takeovers", sa.Integer(), nullable=False),
+        sa.Column("unfinished", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name=op.f("fk_preview_tasks_document_id_documents")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preview_tasks")),
         sa.UniqueConstraint("document_id", name=op.f("uq_preview_tasks_document_id")),
@@ -868,6 +881,10 @@ def downgrade() -> None:
     op.drop_table("quarantine_keys")
     op.drop_table("organizations")
     op.drop_table("heartbeats")
+    with op.batch_alter_table("filing_intents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_filing_intents_created_at"))
+
+    op.drop_table("filing_intents")
     with op.batch_alter_table("audit_pending", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_pending_org_id"))
 

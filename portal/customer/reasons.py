@@ -54,6 +54,10 @@ ADVICE: dict[str, Advice] = {
     "encrypted_content": Advice(
         _("El archivo está cifrado y no podemos revisarlo."), _("Guarda una copia sin contraseña y envíala.")
     ),
+    "send_again": Advice(
+        _("El archivo se dañó después de llegar y no pudimos leerlo. La falla es nuestra."),
+        _("Envíalo otra vez, por favor."),
+    ),
     "unreadable": Advice(_("No se alcanza a leer."), _PHOTO),
     "cut_off": Advice(_("El documento salió cortado."), _("Aléjate un poco y deja ver las cuatro esquinas.")),
     "wrong_document": Advice(

@@ -78,6 +78,7 @@ REFUSALS = {
     "pdf_active_content": _("el PDF lleva contenido activo"),
     "scan_limits": _("no se pudo examinar por completo"),
     "encrypted_content": _("lleva contenido cifrado que no se puede examinar"),
+    "send_again": _("se dañó después de recibirlo; hay que enviarlo otra vez"),
 }
 FAILURES = {
     "131026": _("el número no tiene WhatsApp o no puede recibir mensajes"),

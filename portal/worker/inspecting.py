@@ -7,7 +7,6 @@ part of the chain waits, and what no waiting heals is refused with words that sa
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.orm import Session
 
 from audit import Event, record
 from intake import intents
@@ -60,12 +59,12 @@ def inspect(tools: Tools, held: Lease) -> None:
     """
     with trying(tools, Document, held) as tries:
         if tries > MAX_UNFINISHED:
-            log.error("document_ends_its_worker", document=held.id)
+            _alarm("document_ends_its_worker", held, tries, NOT_EXAMINABLE.reason)
             return _refuse(tools, held, NOT_EXAMINABLE)
         try:
             return _examine(tools, held, tries)
         except BROKEN as broken:
-            log.error("document_broken", document=held.id, tries=tries, error=code_of(broken))
+            _alarm("document_broken", held, tries, code_of(broken))
             if tries < MAX_UNFINISHED:
                 raise
             return _refuse(tools, held, SEND_AGAIN)
@@ -79,7 +78,7 @@ def _examine(tools: Tools, held: Lease, tries: int) -> None:
             return settle(session, Document, held)
     try:
         declared = work.slices.declared()
-        verdict = _verdict(tools, work, declared, tries)
+        verdict = _verdict(tools, work, declared, held, tries)
         if verdict.finding is not Finding.CLEAN:
             return _refuse(tools, held, verdict)
         parts, commitment = _seal(tools, work, declared, verdict)
@@ -92,13 +91,18 @@ def _examine(tools: Tools, held: Lease, tries: int) -> None:
         raise
 
 
+def _alarm(what: str, held: Lease, tries: int, code: str) -> None:
+    """Tell whoever runs the system: codes and ids only, no trace, which may quote values."""
+    log.error(what, document=held.id, tries=tries, error=code)
+
+
 def _postponed(code: str, held: Lease) -> Postponed:
     """Wait 1 s for a key that is being minted, up to 30 s for what is away."""
     wait = 1 if code == CaseKeyPending.code else min(30, 2 ** min(held.attempt, 5))
     return Postponed(code, timedelta(seconds=wait))
 
 
-def _verdict(tools: Tools, work: Work, declared: Declared, tries: int) -> Verdict:
+def _verdict(tools: Tools, work: Work, declared: Declared, held: Lease, tries: int) -> Verdict:
     case_public(work.case_key, tools.custodian)
     try:
         verdict = tools.inspector.inspect(
@@ -106,9 +110,9 @@ def _verdict(tools: Tools, work: Work, declared: Declared, tries: int) -> Verdic
         )
     except SandboxUnavailable as away:
         if not tools.inspector.sandbox_works():
-            log.error("sandbox_away", error=away.code)
+            _alarm("sandbox_away", held, tries, away.code)
             raise Postponed(away.code, timedelta(seconds=15)) from away
-        log.error("sandbox_lost_on_document", document=work.document.id, tries=tries)
+        _alarm("sandbox_lost_on_document", held, tries, away.code)
         if tries < MAX_UNFINISHED:
             raise Suspected(away.code, timedelta(seconds=2)) from away
         return NOT_EXAMINABLE

@@ -51,8 +51,14 @@ class DocumentContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceContext:
-    """One slice of an upload: its number (`seq`; slice 0 holds name and type), its offset in bytes."""
+    """One slice of an upload: for whom and what it is, its number (`seq`; 0 holds name and type), its offset in bytes.
 
+    Organization, case and slot are those that the sender's link led to, so that no row moves a file to another case.
+    """
+
+    org: str
+    case: str
+    slot: str
     upload: str
     seq: int
     offset: int
@@ -62,6 +68,9 @@ class SliceContext:
         return (
             f"{PREFIX}slice",
             VERSION,
+            f"org={checked_id(self.org)}",
+            f"case={checked_id(self.case)}",
+            f"slot={checked_id(self.slot)}",
             f"upload={checked_id(self.upload)}",
             f"seq={_checked_number(self.seq)}",
             f"offset={_checked_number(self.offset)}",

@@ -17,7 +17,7 @@ from records.links import UploadLink, Visit
 from records.organizations import Organization, PrivacyNotice
 from records.requests import DocumentRequest, SendMode, create_request
 from records.requirements import Requirement, RequirementTemplate
-from records.uploads import QuarantineKey
+from records.uploads import QuarantineKey, Slice, Upload
 from storage.blobs import BlobStore
 from storage.database import Database, new_id, utcnow
 from storage.sealing.contexts import SliceContext
@@ -170,20 +170,33 @@ class World:
     def content(self, upload_id: str) -> bytes:
         """What the inspector would read: every slice opened in its place."""
         with self.database.reading() as session:
-            return b"".join(self._open(piece) for piece in slices_of(session, upload_id)[1:])
+            return b"".join(self._open(session, piece) for piece in slices_of(session, upload_id)[1:])
 
     def declared(self, upload_id: str) -> dict[str, str]:
         """The sealed name and type."""
         with self.database.reading() as session:
-            return dict(json.loads(self._open(slices_of(session, upload_id)[0])))
+            return dict(json.loads(self._open(session, slices_of(session, upload_id)[0])))
 
     def blob_names(self) -> list[str]:
         """Every object of the store."""
         return sorted(self.blobs.names())
 
-    def _open(self, piece) -> bytes:
-        context = SliceContext(upload=piece.upload_id, seq=piece.seq, offset=piece.offset)
+    def _open(self, session: Session, piece: Slice) -> bytes:
+        context = place_of(session, piece)
         return b"".join(decrypt(piece.header, self.blobs.read(piece.blob), self.keys.quarantine, context))
+
+
+def place_of(session: Session, piece: Slice) -> SliceContext:
+    """What a slice of this row is sealed as."""
+    upload = session.get_one(Upload, piece.upload_id)
+    return SliceContext(
+        org=upload.org_id,
+        case=upload.link.case_id,
+        slot=upload.slot_id,
+        upload=upload.id,
+        seq=piece.seq,
+        offset=piece.offset,
+    )
 
 
 def a_world(

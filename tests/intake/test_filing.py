@@ -29,12 +29,12 @@ from records.documents import Document, Part
 from records.uploads import Slice
 from storage.blobs import BlobMissing, LocalBlobStore
 from storage.database import Database, new_id
-from storage.sealing.contexts import DocumentContext, SliceContext
+from storage.sealing.contexts import DocumentContext
 from storage.sealing.errors import SealingError, SignatureRefused
 from storage.sealing.seal import Sealing
 from storage.sealing.signing import SigningKey
 from storage.sealing.unseal import PrivateKey, open_header
-from tests.intake.building import World, a_world
+from tests.intake.building import World, a_world, place_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIRST, SECOND = b"the first half, ", b"and the second"
@@ -62,7 +62,15 @@ def uploaded(world: World, slot: int, *bodies: bytes) -> list[Slice]:
 
 
 def opened(world: World, rows: list[Slice], size: int = len(FIRST + SECOND)) -> SealedSlices:
-    return SealedSlices(rows, size=size, blobs=world.blobs, private=lambda _id: world.keys.quarantine)
+    return SealedSlices(rows, claimed(world, size), blobs=world.blobs, private=lambda _id: world.keys.quarantine)
+
+
+def claimed(world: World, size: int, **columns: str) -> Document:
+    """The row of the document in the first slot, with what an attacker wrote into it."""
+    with world.database.reading() as session:
+        real = session.scalars(select(Document).where(Document.slot_id == world.slots[0])).one()
+        found = {name: getattr(real, name) for name in ("org_id", "case_id", "slot_id", "upload_id")}
+    return Document(**{**found, **columns}, id=new_id(), size=size)
 
 
 def content(world: World, rows: list[Slice], size: int = len(FIRST + SECOND)) -> bytes:
@@ -71,8 +79,8 @@ def content(world: World, rows: list[Slice], size: int = len(FIRST + SECOND)) ->
 
 def planted(world: World, row: Slice, body: bytes, *, length: int | None = None) -> None:
     """Seal other bytes into a slice's place, as whoever captured the portal could."""
-    context = SliceContext(upload=row.upload_id, seq=row.seq, offset=row.offset)
-    sealing = Sealing.to([world.keys.quarantine.public()], context)
+    with world.database.reading() as session:
+        sealing = Sealing.to([world.keys.quarantine.public()], place_of(session, row))
     row.blob = f"slices/2026030112/{new_id()}"
     world.blobs.put(row.blob, sealing.encrypt([body]))
     row.header, row.length = sealing.header, len(body) if length is None else length
@@ -122,6 +130,22 @@ def test_a_slice_of_another_upload_in_the_place_of_ours_is_not_opened(world: Wor
     slices[1].blob, slices[1].header = other[1].blob, other[1].header
     with pytest.raises(SlicesInconsistent):
         content(world, slices)
+
+
+@pytest.mark.parametrize("column", ["org_id", "case_id", "slot_id"])
+def test_slices_do_not_open_for_another_organization_case_or_slot(
+    world: World, slices: list[Slice], column: str
+) -> None:
+    stolen = SealedSlices(
+        slices,
+        claimed(world, len(FIRST + SECOND), **{column: new_id()}),
+        blobs=world.blobs,
+        private=lambda _id: world.keys.quarantine,
+    )
+    with pytest.raises(SlicesInconsistent, match="context_mismatch"):
+        stolen.declared()
+    with pytest.raises(SlicesInconsistent, match="context_mismatch"):
+        list(stolen.content())
 
 
 def test_two_slices_of_one_upload_cannot_change_places(world: World) -> None:
@@ -174,13 +198,17 @@ def test_a_planted_declaration_is_refused(world: World, slices: list[Slice], sai
         opened(world, slices).declared()
 
 
+def fresh() -> str:
+    return f"docs/20260301/{new_id()}"
+
+
 def a_document() -> Document:
     return Document(id=new_id(), org_id="o1", case_id="c1", size=3)
 
 
 def sealed_part(blobs: LocalBlobStore, case: PrivateKey, signer: SigningKey, sha256: bytes | None = None) -> Part:
     scanned = Scanned(finding="clean", engine="ClamAV", signatures="1")
-    sealer = PartSealer(a_document(), case.public(), scanned, blobs=blobs, signer=signer, now=NOW)
+    sealer = PartSealer(a_document(), case.public(), scanned, blobs=blobs, signer=signer, name_of_object=fresh)
     return sealer.seal("original", [b"abc"], mime="image/jpeg", sha256=sha256)
 
 

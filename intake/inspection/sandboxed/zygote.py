@@ -86,7 +86,7 @@ def _guard(packet: bytes, document: int, output: int, reply: int) -> None:
         child = os.fork()
         if child == 0:
             _work(request, document, output, reply)
-        end, detail = _watch(child, request)
+        end, detail = _watch(child, request, reply)
         os.write(reply, record(Kind.ENDED, end, detail))
     except OSError:
         return  # the trusted side sees a reply socket that closes without an end, and reaches no verdict
@@ -137,16 +137,20 @@ def _bound(request: Request) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _watch(child: int, request: Request) -> tuple[End, int]:
-    """Wait for the child; kill it when it outgrows its memory or its wall time (processor time ends it by itself)."""
+def _watch(child: int, request: Request, reply: int) -> tuple[End, int]:
+    """Wait for the child; kill it when it outgrows its memory or its wall time (processor time ends it by itself).
+
+    A closed reply socket kills it too: the trusted side has given it up.
+    """
     limits = request.limits
     deadline = time.monotonic() + request.wall_seconds
     killed: End | None = None
     with open(os.pidfd_open(child), "rb", buffering=0) as handle:
         poll = select.poll()
         poll.register(handle, select.POLLIN)
-        while not poll.poll(WATCH_SECONDS * 1000):
-            late = time.monotonic() > deadline
+        poll.register(reply, 0)
+        while handle.fileno() not in (woken := dict(poll.poll(WATCH_SECONDS * 1000))):
+            late = reply in woken or time.monotonic() > deadline
             if late or _resident(child) > limits.memory:
                 killed = End.STARVED if late else End.OVER_LIMITS
                 os.kill(child, signal.SIGKILL)

@@ -9,24 +9,30 @@ from intake.inspection.clamav import ClamdScanner
 from intake.inspection.sandbox import Sandbox
 from intake.inspection.spool import require_memory_spool
 from intake.quarantine import QuarantineKeys
-from portal.worker import inspecting
+from portal.worker import clearing
 from portal.worker.app.heartbeat import Stop, heartbeat
+from portal.worker.drawing import preview
 from portal.worker.engine import Engine, Round, Task
+from portal.worker.inspecting import inspect
+from portal.worker.materials import Tools
 from records.documents import Document, PreviewTask
 from storage.blobs.opening import open_store
 from storage.database import Database
 from storage.sealing.signing import SigningKey, VerifyKey
 
+ORPHANS_S = 6 * 3600.0
+"""Between two listings of the whole store."""
+
 
 def run(stop: Stop) -> None:
     """Examine, file, draw, sweep."""
     settings = InspectorSettings.load()
-    require_memory_spool(settings.clamd_spool, free_bytes=0)
+    require_memory_spool(settings.clamd_spool)
     database = Database(settings.database_url)
     signer = SigningKey(settings.attestation_key())
     scanner = ClamdScanner(str(settings.clamd_socket))
     with Sandbox() as sandbox, Inspector(scanner=scanner, sandbox=sandbox) as inspector:
-        tools = inspecting.Tools(
+        tools = Tools(
             database=database,
             blobs=open_store(**asdict(settings.blob_place())),
             inspector=inspector,
@@ -41,13 +47,14 @@ def run(stop: Stop) -> None:
             schema=settings.jobs_schema,
             worker=settings.worker_name,
             tasks=[
-                Task(name="inspect", model=Document, run=partial(inspecting.inspect, tools), concurrency=8),
-                Task(name="preview", model=PreviewTask, run=partial(inspecting.preview, tools), concurrency=2),
+                Task(name="inspect", model=Document, run=partial(inspect, tools), concurrency=8),
+                Task(name="preview", model=PreviewTask, run=partial(preview, tools), concurrency=2),
             ],
             rounds=[
-                Round(name="keys", every_s=60, run=partial(inspecting.prepare_keys, tools)),
-                Round(name="sweep", every_s=10, run=partial(inspecting.sweep, tools)),
-                Round(name="leftovers", every_s=300, run=partial(inspecting.sweep_leftovers, tools)),
+                Round(name="keys", every_s=60, run=partial(clearing.prepare_keys, tools)),
+                Round(name="sweep", every_s=10, run=partial(clearing.sweep, tools)),
+                Round(name="leftovers", every_s=300, run=partial(clearing.sweep_leftovers, tools)),
+                Round(name="orphans", every_s=ORPHANS_S, run=partial(clearing.sweep_orphans, tools)),
                 heartbeat("inspector", database, lambda: _scanner_words(scanner)),
             ],
         ).run(stop)

@@ -169,7 +169,10 @@ def a_child(*packets: bytes, patience: float = 1.0) -> Iterator[_Child]:
     """The trusted side of a child that says exactly this and goes."""
 
     class Gone:
-        def close(self) -> None:
+        def answered(self) -> None:
+            return
+
+        def silent(self) -> None:
             return
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -211,17 +214,57 @@ def test_a_child_that_was_killed_after_its_answer_is_not_believed() -> None:
         assert _collect(child)[0] is None
 
 
-def test_a_silent_child_is_given_up_at_its_deadline() -> None:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    closed: list[bool] = []
+def test_one_silent_child_is_given_up_alone_and_a_silent_zygote_as_a_whole() -> None:
+    zygote = Zygote.start()
+    try:
+        for silent in (1, 2):
+            assert zygote.is_alive(), silent
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours, theirs:
+                with pytest.raises(SandboxUnavailable):
+                    _collect(_Child(ours, zygote, time.monotonic() + 0.1))
+                assert theirs.recv(1) == b"", "the guardian sees that nobody listens any more"
+        assert not zygote.is_alive()
+    finally:
+        zygote.close()
 
-    class Stuck:
-        def close(self) -> None:
-            closed.append(True)
 
-    with ours, theirs, pytest.raises(SandboxUnavailable):
-        _collect(_Child(ours, Stuck(), time.monotonic() + 0.2))
-    assert closed == [True]
+def test_an_answer_between_two_silences_keeps_the_zygote() -> None:
+    zygote = Zygote.start()
+    try:
+        for _ in range(3):
+            zygote.silent()
+            zygote.answered()
+        assert zygote.is_alive()
+    finally:
+        zygote.close()
+
+
+def test_a_child_whose_answer_nobody_wants_is_killed_and_the_others_go_on() -> None:
+    slow = documents.a_pdf(pages=400)
+    with Sandbox(children=2) as sandbox, Memory.of([slow], len(slow)) as document:
+        assert sandbox.works()
+        zygote = sandbox._zygote
+        pages = sandbox.pages(document, Mime.PDF, Limits(preview_pages=400))
+        assert next(pages).number == 1
+        alive = children_of(zygote._process.pid)
+        pages.close()
+        assert sandbox.works()
+        deadline = time.monotonic() + 10
+        while len(children_of(zygote._process.pid)) >= len(alive):
+            assert time.monotonic() < deadline, "the child goes on for nobody"
+            time.sleep(0.05)
+        assert sandbox._zygote is zygote
+        assert zygote.is_alive()
+
+
+def children_of(pid: int) -> set[int]:
+    """Every process below one, on this side of the walls."""
+    found: set[int] = set()
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, tasks.read_text().split()):
+            found |= {child} | children_of(child)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,11 @@ from storage.sealing.seal import PublicKey, Sealed, Sealing, seal_bytes, seal_fi
 from storage.sealing.unseal import PrivateKey, decrypt, open_header, recover_file_key, reseal_header, unseal_bytes
 
 FILE_KEY = bytes(range(100, 116))
+PLACE = {"org": "o1", "case": "c1", "slot": "s1"}
+
+
+def moved_slice(**place: str) -> SliceContext:
+    return SliceContext(**{**PLACE, **place}, upload="u", seq=1, offset=0)
 
 
 def test_every_recipient_opens_and_a_stranger_does_not(
@@ -36,10 +41,10 @@ def test_every_recipient_opens_and_a_stranger_does_not(
 
 def test_the_header_carries_the_context_in_clear_and_in_order(identity: PrivateKey) -> None:
     document = seal_file_key(FILE_KEY, [identity.public()], DocumentContext(org="o1", doc="d1", part="page-0001"))
-    slice_ = seal_file_key(FILE_KEY, [identity.public()], SliceContext(upload="u1", seq=0, offset=5))
+    slice_ = seal_file_key(FILE_KEY, [identity.public()], SliceContext(**PLACE, upload="u1", seq=0, offset=5))
     key = seal_file_key(FILE_KEY, [identity.public()], KeyContext(org="o1", case="c1"))
     assert b"\n-> resguardo/ctx v=1 org=o1 doc=d1 part=page-0001\n\n---" in document
-    assert b"\n-> resguardo/slice v=1 upload=u1 seq=0 offset=5\n\n---" in slice_
+    assert b"\n-> resguardo/slice v=1 org=o1 case=c1 slot=s1 upload=u1 seq=0 offset=5\n\n---" in slice_
     assert b"\n-> resguardo/key v=1 org=o1 case=c1\n\n---" in key
 
 
@@ -62,9 +67,12 @@ def test_the_header_of_another_document_is_refused(
 @pytest.mark.parametrize(
     ("made_for", "asked_for"),
     [
-        (SliceContext(upload="u", seq=1, offset=0), SliceContext(upload="u", seq=2, offset=0)),
-        (SliceContext(upload="u", seq=1, offset=0), SliceContext(upload="u", seq=1, offset=1)),
-        (SliceContext(upload="u", seq=1, offset=0), SliceContext(upload="w", seq=1, offset=0)),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), SliceContext(**PLACE, upload="u", seq=2, offset=0)),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), SliceContext(**PLACE, upload="u", seq=1, offset=1)),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), SliceContext(**PLACE, upload="w", seq=1, offset=0)),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), moved_slice(org="o2")),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), moved_slice(case="c2")),
+        (SliceContext(**PLACE, upload="u", seq=1, offset=0), moved_slice(slot="s2")),
         (KeyContext(org="o", case="c"), DocumentContext(org="o", doc="c", part="original")),
     ],
 )
@@ -196,13 +204,13 @@ def test_a_context_takes_plain_identifiers_only(identity: PrivateKey, value: str
     with pytest.raises(ContextRefused):
         Sealing.to([identity.public()], DocumentContext(org=value, doc="d", part="original"))
     with pytest.raises(ContextRefused):
-        Sealing.to([identity.public()], SliceContext(upload=value, seq=0, offset=0))
+        Sealing.to([identity.public()], SliceContext(**PLACE, upload=value, seq=0, offset=0))
 
 
 @pytest.mark.parametrize("value", [-1, 2**63, True, 1.0, "1"])
 def test_a_context_takes_plain_numbers_only(identity: PrivateKey, value: int) -> None:
     with pytest.raises(ContextRefused):
-        Sealing.to([identity.public()], SliceContext(upload="u", seq=value, offset=0))
+        Sealing.to([identity.public()], SliceContext(**PLACE, upload="u", seq=value, offset=0))
 
 
 def test_one_header_belongs_to_one_payload(identity: PrivateKey, context: DocumentContext) -> None:

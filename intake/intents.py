@@ -1,0 +1,53 @@
+"""What is about to be filed, noted before its first byte: so that a torn filing can be cleared by name.
+
+Rules: a name is noted and committed before the object is written, and the note goes in the transaction that makes the
+object a part; only objects with such a note are ever swept from the vault, so that no database (empty, old, restored)
+makes filed documents look like garbage.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from intake.filing import BLOBS
+from records.documents import FilingIntent, Part
+from storage.blobs import BlobStore
+from storage.database import Database, new_id
+
+INTENT_AGE = timedelta(hours=26)
+"""No filing lasts this long: what it noted and did not make a part is garbage."""
+BATCH = 200
+
+
+def noted(database: Database, *, now: datetime) -> str:
+    """Return a fresh name in the vault, `docs/<day>/<random id>`, whose intent is committed."""
+    blob = f"{BLOBS}/{now.astimezone(UTC):%Y%m%d}/{new_id()}"
+    with database.transaction() as session:
+        session.add(FilingIntent(blob=blob, created_at=now))
+    return blob
+
+
+def fulfilled(session: Session, parts: Sequence[Part]) -> None:
+    """Drop the intents of objects that are parts now: call it in the transaction that adds them."""
+    if parts:
+        session.execute(delete(FilingIntent).where(FilingIntent.blob.in_([part.blob for part in parts])))
+
+
+def drop_torn(database: Database, blobs: BlobStore, *, now: datetime) -> int:
+    """Delete the objects of old intents that never became parts and return how many intents went. Raises BlobError."""
+    with database.reading() as session:
+        is_part = select(Part.id).where(Part.blob == FilingIntent.blob).exists()
+        old = session.execute(
+            select(FilingIntent.id, FilingIntent.blob, is_part)
+            .where(FilingIntent.created_at < now - INTENT_AGE)
+            .limit(BATCH)
+        ).all()
+    for _, blob, filed in old:
+        if not filed:
+            blobs.delete(blob)
+    if old:
+        with database.transaction() as session:
+            session.execute(delete(FilingIntent).where(FilingIntent.id.in_([intent for intent, _, _ in old])))
+    return sum(1 for _, _, filed in old if not filed)

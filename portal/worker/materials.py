@@ -1,0 +1,185 @@
+"""What the inspector works with: its tools, one document with its slices, and the count of tries that came to no end.
+
+Rules: a document is worked on only where its upload and link led to, whatever its row says; a try is counted before it
+begins and forgiven only when something outside the document ended it; a document with a try that came to no end runs
+alone, so that nobody else's document is blamed for it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from intake import intents
+from intake.filing import (
+    FilingError,
+    HashChanged,
+    PartSealer,
+    Scanned,
+    SealedSlices,
+    SlicesInconsistent,
+    case_public,
+)
+from intake.inspection.chain import Inspector
+from intake.inspection.limits import Limits
+from intake.inspection.verdicts import Finding, HashDisagreement
+from intake.quarantine import QuarantineKeyGone, QuarantineKeys
+from portal.worker.engine import Postponed
+from portal.worker.turns import Turns
+from records.cases import CaseKey
+from records.documents import Document, DocumentState, Part, PreviewTask
+from records.errors import WrongState
+from records.requirements import Requirement
+from records.uploads import Slice, UploadState
+from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
+from storage.database import Database, utcnow
+from storage.due import Lease, LostLease, renew
+from storage.sealing.errors import SealingError
+from storage.sealing.signing import SigningKey, VerifyKey
+
+log = structlog.get_logger(__name__)
+
+MAX_UNFINISHED = 3
+"""After so many tries that came to no end the document is to blame."""
+BROKEN = (
+    SlicesInconsistent,
+    HashChanged,
+    HashDisagreement,
+    SealingError,
+    BlobMissing,
+    BlobDamaged,
+    QuarantineKeyGone,
+    WrongState,
+)
+"""What no waiting heals: the bytes or the keys of this document are not what they must be."""
+
+
+class Suspected(Postponed):
+    """A part of the chain broke on this document and works for others: again, but the try stays counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What the inspector holds."""
+
+    database: Database
+    blobs: BlobStore
+    inspector: Inspector
+    quarantine: QuarantineKeys
+    signer: SigningKey
+    custodian: VerifyKey
+    turns: Turns = field(default_factory=Turns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One document as it was when its try began."""
+
+    document: Document
+    slices: SealedSlices
+    case_key: CaseKey
+    limits: Limits
+    accepts: frozenset[str]
+
+
+def load(session: Session, tools: Tools, document_id: str, state: DocumentState) -> Work | None:
+    """Return the work on a document in `state`, None when it is in another. Raises SlicesInconsistent."""
+    document = session.get(Document, document_id)
+    if document is None or document.state != state:
+        return None
+    case_key = session.scalars(select(CaseKey).where(CaseKey.case_id == document.case_id)).one_or_none()
+    if case_key is None or not _belongs(document) or case_key.org_id != document.org_id:
+        raise SlicesInconsistent("the row names another place than its upload")
+    requirement: Requirement = document.slot.requirement
+    rows: Sequence[Slice] = session.scalars(select(Slice).where(Slice.upload_id == document.upload_id)).all()
+    return Work(
+        document=document,
+        slices=SealedSlices(rows, document, blobs=tools.blobs, private=tools.quarantine.private),
+        case_key=case_key,
+        limits=Limits(image_bytes=requirement.max_image_bytes, pdf_bytes=requirement.max_pdf_bytes),
+        accepts=frozenset(requirement.formats),
+    )
+
+
+def holds_its_slot(document: Document) -> bool:
+    """Whether the document is the one that its slot waits for."""
+    return bool(document.slot.document_id == document.id)
+
+
+def _belongs(document: Document) -> bool:
+    """Whether organization, case, request and slot are those of the link and of the upload that brought the bytes."""
+    upload, slot, link = document.upload, document.slot, document.upload.link
+    place = (document.org_id, document.case_id, document.request_id)
+    return (
+        upload.state == UploadState.FINISHED
+        and (upload.org_id, upload.slot_id, upload.offset) == (document.org_id, document.slot_id, document.size)
+        and (link.org_id, link.case_id, link.request_id) == place
+        and (slot.org_id, slot.request.case_id, slot.request_id) == place
+        and (document.state != DocumentState.RECEIVED or holds_its_slot(document))
+    )
+
+
+@contextmanager
+def trying(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease) -> Iterator[int]:
+    """Count a try and yield which one it is since the last that came to an end. Raises LostLease.
+
+    The count stays when the body raises Suspected or BROKEN, and when the process dies in it.
+    """
+    with tools.database.reading() as session:
+        alone = bool(session.scalar(select(model.unfinished).where(model.id == held.id)))
+    with tools.turns.taken(alone=alone):
+        try:
+            yield _counted(tools, model, held, 1)
+        except (Suspected, LostLease, *BROKEN):
+            raise
+        except BaseException:
+            _forgive(tools, model, held)
+            raise
+
+
+def _counted(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease, change: int) -> int:
+    with tools.database.transaction() as session:
+        renew(session, model, held, now=utcnow())
+        session.execute(
+            update(model)
+            .where(model.id == held.id)
+            .values(unfinished=model.unfinished + change)
+            .execution_options(synchronize_session=False)
+        )
+        return session.scalars(select(model.unfinished).where(model.id == held.id)).one()
+
+
+def _forgive(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease) -> None:
+    try:
+        _counted(tools, model, held, -1)
+    except Exception as error:  # noqa: BLE001 (the first error matters more; a count too many only makes it run alone)
+        log.warning("try_not_forgiven", row=held.id, error=type(error).__name__)
+
+
+def sealer(tools: Tools, work: Work, engine: str, signatures: str) -> PartSealer:
+    """Return the sealer of a document's parts. Raises CaseKeyPending, SignatureRefused."""
+    return PartSealer(
+        work.document,
+        case_public(work.case_key, tools.custodian),
+        Scanned(finding=Finding.CLEAN.value, engine=engine, signatures=signatures),
+        blobs=tools.blobs,
+        signer=tools.signer,
+        name_of_object=lambda: intents.noted(tools.database, now=utcnow()),
+    )
+
+
+def forget(blobs: BlobStore, parts: Sequence[Part]) -> None:
+    """Delete the objects of parts that no row will name. What cannot be deleted now, the sweep finds by its intent."""
+    for part in parts:
+        try:
+            blobs.delete(part.blob)
+        except BlobError as error:
+            log.warning("orphan_left", blob=part.blob, error=error.code)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the stable code of an error."""
+    return str(getattr(error, "code", FilingError.code))
