@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from audit import Event
 from intake.daykey import still_open
 from intake.errors import EmptyFile, OffsetConflict, QuarantineKeyMissing, TooLarge, UploadEnded, UploadNotFound
 from intake.standing import Piece, Standing, standing_of
+from records import links
 from records.cases import Case
 from records.documents import Document
 from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
@@ -199,8 +200,7 @@ def terminate(session: Session, *, visit_id: str, upload_id: str, now: datetime,
     visit = _living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
     _require_receiving(upload)
-    upload.state = UploadState.ENDED
-    _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
+    _end(session, upload, reason, now)
     session.flush()
 
 
@@ -240,10 +240,20 @@ def _make_room(session: Session, slot_id: str, replaces: str | None, now: dateti
     for upload in session.scalars(_receiving(slot_id).with_for_update()):
         if upload.id != replaces and upload.expires_at > now:
             raise SlotTaken(f"slot {slot_id}")
-        upload.state = UploadState.ENDED
-        reason = "replaced" if upload.id == replaces else "expired"
-        _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
+        _end(session, upload, "replaced" if upload.id == replaces else "expired", now)
     session.flush()
+
+
+def _end(session: Session, upload: Upload, reason: str, now: datetime) -> None:
+    """End an upload. If not a byte came, its file goes back to the link: as often as the link has files."""
+    upload.state = UploadState.ENDED
+    _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
+    if upload.offset == 0:
+        empty = select(func.count()).where(
+            Upload.link_id == upload.link_id, Upload.state == UploadState.ENDED, Upload.offset == 0
+        )
+        if (session.scalar(empty) or 0) <= upload.link.max_files:
+            links.give_back(session, upload.link_id)
 
 
 def _keep(session: Session, upload_id: str, piece: Piece, now: datetime) -> None:

@@ -37,6 +37,12 @@ class QuotaExceeded(RecordsError):
     code = "quota_exceeded"
 
 
+class TooManyVisits(RecordsError):
+    """The link was opened too often in the last hour: later it may be opened again."""
+
+    code = "too_many_requests"
+
+
 class SlotTaken(RecordsError):
     """Another upload holds this slot, or its document is already in review or accepted."""
 

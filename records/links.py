@@ -5,12 +5,13 @@ An expired or superseded link takes no new activation, while its live visits fin
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, select, update
+from sqlalchemy import BigInteger, ForeignKey, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from records.errors import LinkClosed, QuotaExceeded
-from records.requests import DocumentRequest, RequestState
+from records.errors import LinkClosed, QuotaExceeded, TooManyVisits
+from records.requests import OPEN_SLOTS, DocumentRequest, RequestState
 from storage.database import Base, NewId
 
 VISIT_LIFE = timedelta(hours=2)
@@ -19,6 +20,10 @@ REUSE_LEFT = timedelta(hours=48)
 """A reminder reuses the open link while this much of its life remains."""
 MAX_FILES = 60
 MAX_BYTES = 2 * 1024**3
+MAX_ACTIVATIONS = 200
+"""A link that was opened so often is closed; the next message brings a new one."""
+VISITS_AN_HOUR = 20
+"""More visits than a family opens, fewer than fill a disk."""
 
 
 class UploadLink(Base):
@@ -45,7 +50,13 @@ class UploadLink(Base):
     def accepts_activation(self, now: datetime) -> bool:
         """Whether the button on the landing page may open a visit."""
         open_link = self.revoked_at is None and self.superseded_at is None and now < self.expires_at
-        return open_link and self.request.state != RequestState.CANCELLED
+        return open_link and self.activations < MAX_ACTIVATIONS and self.request.state != RequestState.CANCELLED
+
+    def has_room(self) -> bool:
+        """Whether what is still missing fits into what is left of the quota (a fresh link always has room)."""
+        missing = [slot.requirement.max_bytes() for slot in self.request.slots if slot.state in OPEN_SLOTS]
+        files, size = min(len(missing), self.max_files // 2), min(sum(missing), self.max_bytes // 2)
+        return self.max_files - self.used_files >= files and self.max_bytes - self.used_bytes >= size
 
 
 class Visit(Base):
@@ -76,9 +87,10 @@ class NoticeAcceptance(Base):
 
 
 def issue(session: Session, request: DocumentRequest, *, now: datetime) -> UploadLink:
-    """Return the request's open link while 48 h of it remain, else a new one that supersedes the older."""
+    """Return the request's open link while 48 h and room remain, else a new one that supersedes the older."""
     newest = newest_link(session, request.id)
-    if newest is not None and newest.accepts_activation(now) and newest.expires_at - now >= REUSE_LEFT:
+    reusable = newest is not None and newest.accepts_activation(now) and newest.has_room()
+    if newest is not None and reusable and newest.expires_at - now >= REUSE_LEFT:
         return newest
     session.execute(
         update(UploadLink)
@@ -109,10 +121,14 @@ def newest_link(session: Session, request_id: str) -> UploadLink | None:
 def activate(
     session: Session, *, link_id: str, cookie_sha256: str, notice_id: str, locale: str, now: datetime
 ) -> Visit:
-    """Open a visit and record the accepted notice. Raises LinkClosed for every kind of closed or unknown link."""
+    """Open a visit and record the accepted notice.
+
+    Raises LinkClosed for every kind of closed or unknown link, TooManyVisits when it was opened too often this hour.
+    """
     link = session.get(UploadLink, link_id)
     if link is None or not link.accepts_activation(now):
         raise LinkClosed("no activation")
+    _claim_visit(session, link, now)
     visit = Visit(
         link=link,
         cookie_sha256=cookie_sha256,
@@ -124,9 +140,22 @@ def activate(
     session.add(visit)
     session.flush()
     session.add(NoticeAcceptance(notice_id=notice_id, link_id=link.id, visit_id=visit.id, accepted_at=now))
-    link.activations += 1
     link.request.opened()
     return visit
+
+
+def _claim_visit(session: Session, link: UploadLink, now: datetime) -> None:
+    claimed: Any = session.execute(
+        update(UploadLink)
+        .where(UploadLink.id == link.id, UploadLink.activations < MAX_ACTIVATIONS)
+        .values(activations=UploadLink.activations + 1)
+        .execution_options(synchronize_session="fetch")
+    )
+    if claimed.rowcount != 1:
+        raise LinkClosed("opened too often")
+    recent = select(func.count()).where(Visit.link_id == link.id, Visit.started_at > now - timedelta(hours=1))
+    if (session.scalar(recent) or 0) >= VISITS_AN_HOUR:
+        raise TooManyVisits(f"link {link.id}")
 
 
 def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
@@ -167,6 +196,16 @@ def claim_quota(session: Session, link_id: str, *, files: int, size: int) -> Non
         if link is None or link.revoked_at is not None:
             raise LinkClosed("revoked")
         raise QuotaExceeded(f"link {link_id}")
+
+
+def give_back(session: Session, link_id: str) -> None:
+    """Return one file to the quota of a link: its upload ended without a byte."""
+    session.execute(
+        update(UploadLink)
+        .where(UploadLink.id == link_id, UploadLink.used_files > 0)
+        .values(used_files=UploadLink.used_files - 1)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def revoke(session: Session, link: UploadLink, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from flask import Response, g, jsonify, make_response, render_template, request
 
 from config.logging import configure_logging
 from config.settings import CustomerSettings
+from intake.daykey import key_of_the_day
 from intake.links import LinkSigner
 from intake.receiving import Intake
 from portal.customer.plain import plain
@@ -57,7 +58,10 @@ def build(
         render_error=render_error,
         locale_selector=select_language,
         timezone_selector=lambda: g.get("timezone"),
-        ready_checks={"blobs": lambda: _checked(blobs)},
+        ready_checks={
+            "blobs": lambda: _checked(blobs),
+            "quarantine key": lambda: _key_of_the_day(database, custodian),
+        },
         transport_security=transport_security,
     )
     app.extensions["desk"] = Desk(
@@ -96,4 +100,10 @@ def render_error(problem: Problem) -> Response:
 
 def _checked(blobs: BlobStore) -> str:
     blobs.check()
+    return "ok"
+
+
+def _key_of_the_day(database: Database, custodian: VerifyKey) -> str:
+    with database.reading() as session:
+        key_of_the_day(session, custodian, now=utcnow())
     return "ok"

@@ -4,6 +4,7 @@ Rules: the first part is the CSRF token, checked before a byte of a file is take
 this one replaces; the first file chosen is the one that is received. What cannot be resumed is ended at once.
 """
 
+import contextlib
 from collections.abc import Iterator
 
 from flask import Blueprint, g, redirect, request
@@ -76,10 +77,12 @@ def _take(slot_id: str, part: Part, chunks: Iterator[bytes], replaces: str | Non
     )
     try:
         intake.append(visit_id=visit_id, upload_id=upload.upload_id, offset=0, body=chunks)
-    except (BodyCut, MalformedUpload):
-        intake.terminate(visit_id=visit_id, upload_id=upload.upload_id, reason="cut")
+        intake.finish(visit_id=visit_id, upload_id=upload.upload_id)
+    except Exception as error:
+        reason = "cut" if isinstance(error, BodyCut | MalformedUpload) else "failed"
+        with contextlib.suppress(IntakeError, RecordsError):  # it may have ended by itself, or the link was revoked
+            intake.terminate(visit_id=visit_id, upload_id=upload.upload_id, reason=reason)
         raise
-    intake.finish(visit_id=visit_id, upload_id=upload.upload_id)
 
 
 def _rejoin(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -79,9 +79,11 @@ def activate(token: str) -> ResponseReturnValue:
     if not same_origin():
         raise CsrfRefused("site")
     secret, now = new_secret(), utcnow()
-    shown = request.form.get("notice", "")
+    shown, link_id = request.form.get("notice", ""), _link_id(token)
+    with reading() as session:
+        _open_link(session, link_id)  # nobody takes the database's write lock with a closed link
     with transaction() as session:
-        link = _open_link(session, _link_id(token))
+        link = _open_link(session, link_id)
         notice = current_notice(session, link.org_id)
         g.party_language = party_language(session, link.party_id)
         if shown != notice.id:

@@ -119,8 +119,16 @@ def check_csrf(untrusted_token: str) -> None:
 
 
 def check_sender() -> None:
-    """Raise CsrfRefused when the browser says that another site sent this. Clients that are no browser say nothing."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    """Raise CsrfRefused when the browser says that another site sent this. Clients that are no browser say nothing.
+
+    Browsers too old for Sec-Fetch-Site still say where a form comes from.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is None:
+        ours = request.headers.get("Origin") in (None, request.host_url.rstrip("/"))
+    else:
+        ours = site == "same-origin"
+    if not ours:
         raise CsrfRefused("site")
 
 

@@ -462,3 +462,32 @@ def test_slices_come_in_their_order(world: World) -> None:
     with world.database.reading() as session:
         found = [(piece.seq, piece.offset, piece.length) for piece in uploads.slices_of(session, upload)]
     assert found[1:] == [(1, 0, 1), (2, 1, 1), (3, 2, 1)]
+
+
+def test_an_upload_that_ends_without_a_byte_costs_no_file(both: World) -> None:
+    for _ in range(3):
+        both.intake.terminate(visit_id=both.visit_id, upload_id=both.begin())
+    old = both.begin()
+    both.begin(replaces=old)
+    assert used_files(both) == 1
+
+
+def test_an_upload_that_ends_with_bytes_keeps_its_file(world: World) -> None:
+    upload = world.begin()
+    world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[b"x"])
+    world.intake.terminate(visit_id=world.visit_id, upload_id=upload)
+    assert used_files(world) == 1
+
+
+def test_beginning_and_ending_for_ever_uses_the_link_up(world: World) -> None:
+    with world.database.transaction() as session:
+        session.get_one(UploadLink, world.link_id).max_files = 3
+    for _ in range(6):
+        world.intake.terminate(visit_id=world.visit_id, upload_id=world.begin())
+    with pytest.raises(QuotaExceeded):
+        world.begin()
+
+
+def used_files(world: World) -> int:
+    with world.database.reading() as session:
+        return session.get_one(UploadLink, world.link_id).used_files

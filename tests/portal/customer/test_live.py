@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from select import select as select_readable
 
 import pytest
 from sqlalchemy import func, select
@@ -162,6 +163,17 @@ def test_a_body_that_stands_still_is_cut_and_what_came_is_kept(live: Live, phone
     assert 400_000 - 1024 < kept <= 400_000  # the server reads in steps of 1 KiB
     assert phone.patch(location, kept, data[kept:]).status == 204
     assert live.world.content(location.rpartition("/")[2]) == data
+
+
+def test_a_body_that_crawls_is_cut_although_it_never_stands_still(live: Live, phone: Phone) -> None:
+    location = phone.create(0, 1000)
+    with phone.raw("PATCH", location, Upload_Offset="0", Content_Type=BODY, Content_Length="1000") as connection:
+        for _ in range(100):
+            connection.sendall(b"x")
+            if select_readable([connection], [], [], 0.2)[0]:
+                break
+        assert status_of(connection) == 408
+    assert 5 < phone.offset(location) < 60
 
 
 def test_fifty_parallel_finishes_make_one_document(live: Live, phone: Phone) -> None:

@@ -17,6 +17,7 @@ from records import links
 from records.links import NoticeAcceptance, UploadLink, Visit
 from records.organizations import PrivacyNotice
 from records.requests import DocumentRequest, RequestState, Slot, SlotState
+from records.uploads import QuarantineKey
 from storage.database import new_id
 from tests.intake.building import World
 from tests.portal.customer.conftest import OURS, a_secret
@@ -409,4 +410,37 @@ def test_every_route_is_guarded_and_only_these_are_public(portal: PortalApp) -> 
 
 
 def test_the_portal_is_ready_when_its_store_answers(stranger: FlaskClient) -> None:
-    assert stranger.get("/readyz").json["checks"] == {"blobs": "ok", "database": "ok"}
+    assert stranger.get("/readyz").json["checks"] == {"blobs": "ok", "database": "ok", "quarantine key": "ok"}
+
+
+def test_the_portal_is_not_ready_without_a_certified_key_of_the_day(stranger: FlaskClient, world: World) -> None:
+    with world.database.transaction() as session:
+        session.get_one(QuarantineKey, world.keys.quarantine_id).custodian_signature = None
+    answer = stranger.get("/readyz")
+    assert (answer.status_code, answer.json["checks"]["quarantine key"]) == (503, "failed")
+
+
+def test_a_link_opened_too_often_in_an_hour_opens_again_later(
+    stranger: FlaskClient, world: World, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "VISITS_AN_HOUR", 3)  # the world has opened one
+    assert [activate(stranger, world, token).status_code for _ in range(3)] == [303, 303, 429]
+    with world.database.transaction() as session:
+        for visit in session.scalars(select(Visit)):
+            visit.started_at -= timedelta(hours=1)
+        assert session.get_one(UploadLink, world.link_id).activations == 3
+    assert activate(stranger, world, token).status_code == 303
+
+
+def test_a_link_opened_too_often_at_all_looks_closed(
+    stranger: FlaskClient, world: World, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MAX_ACTIVATIONS", 2)
+    assert [activate(stranger, world, token).status_code for _ in range(2)] == [303, 404]
+
+
+def test_a_closed_link_does_not_wait_for_the_databases_writer(stranger: FlaskClient, world: World, token: str) -> None:
+    with world.database.transaction() as session:
+        links.revoke(session, session.get_one(UploadLink, world.link_id), now=world.clock.now)
+    with world.database.transaction():  # somebody else writes
+        assert activate(stranger, world, token).status_code == 404

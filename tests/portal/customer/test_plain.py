@@ -7,12 +7,13 @@ import tempfile
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from portal.customer.visits import COOKIE
 from portal.web.application import PortalApp
 from records.documents import Document
+from records.links import UploadLink
 from records.requirements import Requirement
 from records.uploads import Upload, UploadState
 from tests.intake.building import MIB, World
@@ -172,3 +173,29 @@ def test_no_parser_spools_a_file_to_disk(ana: FlaskClient, world: World, monkeyp
     for path in ("/e/leave", f"/s/{'x' * 66}"):
         spooled = ana.post(path, data=body, content_type=f"multipart/form-data; boundary={BOUNDARY}", headers=OURS)
         assert spooled.status_code in (404, 413, 415)
+
+
+def test_a_form_of_another_site_is_refused_whatever_the_browser_calls_it(ana: FlaskClient, world: World) -> None:
+    body = part("csrf", token_of(ana).encode()) + part("file", b"data", "a.jpg") + f"--{BOUNDARY}--\r\n".encode()
+    for said, status in (
+        ({"Origin": "https://evil.example"}, 400),
+        ({"Origin": "null"}, 400),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 400),
+        ({"Origin": "http://localhost"}, 303),
+    ):
+        answer = ana.post(
+            f"/e/slots/{world.slots[0]}",
+            data=body,
+            content_type=f"multipart/form-data; boundary={BOUNDARY}",
+            headers=said,
+        )
+        assert answer.status_code == status, said
+    assert documents(world) == 1
+
+
+def test_a_form_over_the_quota_leaves_no_upload_open(ana: FlaskClient, world: World) -> None:
+    parts = part("csrf", token_of(ana).encode()), part("file", secrets.token_bytes(MIB), "a.jpg")
+    with world.database.transaction() as session:
+        session.execute(update(UploadLink).values(max_bytes=MIB // 2))
+    assert send(ana, world.slots[0], *parts).status_code == 429
+    assert only_upload(world).state == UploadState.ENDED
