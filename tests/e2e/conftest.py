@@ -16,6 +16,7 @@ SHARED = ExitStack()
 """What the tests of this folder share: Playwright allows one of its kind, so it must be gone before other folders."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder."""
     for item in items:
