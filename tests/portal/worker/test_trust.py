@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from audit import AuditEvent, Event, record
-from portal.worker import inspecting, keeping, opener
+from portal.worker import drawing, inspecting, keeping, materials, opener
 from portal.worker.opener import OpeningRefused
 from records.cases import Case, CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
@@ -380,14 +380,14 @@ class Bench:
     """A received document and the inspector's tools, with a key of the case but no scanner: it must not come so far."""
 
     world: World
-    tools: inspecting.Tools
+    tools: materials.Tools
     document_id: str
 
     def change(self, model: type[Any], **values: Any) -> None:
         with self.world.database.transaction() as session:
             session.execute(update(model).values(**values))
 
-    def work(self, model: type[Any], run: Callable[[inspecting.Tools, Any], None]) -> None:
+    def work(self, model: type[Any], run: Callable[[materials.Tools, Any], None]) -> None:
         with self.world.database.transaction() as session:
             (held,) = lease(session, model, now=utcnow(), limit=5)
         run(self.tools, held)
@@ -426,7 +426,7 @@ def bench(sqlite_database: Database, tmp_path: Path) -> Bench:
         escrow=PrivateKey.generate().public(),
     )
     mint_all(sqlite_database, custodian)
-    tools = inspecting.Tools(
+    tools = materials.Tools(
         database=sqlite_database,
         blobs=world.blobs,
         inspector=cast(Any, None),
@@ -451,7 +451,7 @@ def test_a_forged_filed_row_is_not_drawn(bench: Bench) -> None:
     bench.change(Document, state=DocumentState.FILED, mime="image/jpeg", engine="x", signatures="x", due_at=None)
     with bench.world.database.transaction() as session:
         session.add(PreviewTask(document_id=bench.document_id, fingerprint=b"\0" * 32, due_at=utcnow()))
-    bench.work(PreviewTask, inspecting.preview)
+    bench.work(PreviewTask, drawing.preview)
     assert bench.state() == ("filed", 0, 0)
     with bench.world.database.reading() as session:
         assert session.scalars(select(PreviewTask.gave_up)).one() is True
@@ -468,7 +468,7 @@ def test_a_document_whose_slices_were_taken_away_is_refused_in_the_end(bench: Be
         session.execute(text("DELETE FROM slices WHERE seq = 1"))
     with pytest.raises(Exception, match="length"):
         bench.work(Document, inspecting.inspect)
-    bench.change(Document, attempt=inspecting.MAX_BROKEN_ATTEMPTS - 1, lease_until=None)
+    bench.change(Document, unfinished=materials.MAX_UNFINISHED - 1, lease_until=None)
     bench.work(Document, inspecting.inspect)
     assert bench.state() == ("refused", 0, 0)
 
