@@ -48,7 +48,7 @@ class Event(StrEnum):
     CUSTOMER_UPLOAD_STARTED = "customer:upload:started"
     CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
-    CUSTOMER_CONTACT_OPTED_OUT = "customer:contact:opted_out"
+    GATEWAY_CONTACT_OPTED_OUT = "gateway:contact:opted_out"
     CUSTOMER_MEDIA_INTERCEPTED = "customer:media:intercepted"
     # Inspection and filing
     INSPECTOR_DOCUMENT_FILED = "inspector:document:filed"

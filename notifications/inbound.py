@@ -86,9 +86,9 @@ def _stop(session: Session, sender: WhatsAppSender, event: WebhookEvent, event_i
     opt_out(session, org_id=sender.org_id, addresses=(event.phone, event.bsuid), now=now)
     record(
         session,
-        Event.CUSTOMER_CONTACT_OPTED_OUT,
+        Event.GATEWAY_CONTACT_OPTED_OUT,
         org_id=sender.org_id,
-        actor_id="customer",
+        actor_id="gateway",
         subject_id=event_id,
         now=now,
         details={"sender": sender.id},

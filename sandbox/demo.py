@@ -20,6 +20,7 @@ from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requirements import publish_template
 from records.signing_in import Passwords, new_seed
+from sandbox import refuse_in_production
 from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES
 from sandbox.launch.site import Site
 from sandbox.whatsapp.settings import Settings
@@ -40,6 +41,7 @@ SCOPES = ["requests:write", "requests:read"]
 
 def load(site: Site) -> Mapping[str, Any]:
     """Load the company unless it is there; return logins, API key, `curl` and the path of the webhook."""
+    refuse_in_production()
     _write_message_templates(site)
     kept = site.layout.keys / "demo" / "insecure.json"
     if not kept.exists():

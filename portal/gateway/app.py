@@ -1,5 +1,6 @@
 """Wiring of the gateway: settings in, WSGI application out."""
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -43,7 +44,7 @@ def gateway() -> GatewayApp:
         box=Box([settings.gateway_box_key()]),
         public_url=settings.public_url,
         api_url=settings.api_url,
-        secret_key=settings.gateway_box_key(),
+        secret_key=secrets.token_bytes(32),  # the gateway keeps no session
     )
 
 

@@ -315,7 +315,7 @@ def install(app: Flask, render: Renderer) -> None:
         g.error_code = code
         if TABLE[code].status == HTTPStatus.INTERNAL_SERVER_ERROR:
             log.exception("internal_error", reference=g.get("reference"), code=code, error=type(error).__name__)
-        found = problem(code, detail=getattr(error, "why", None))
+        found = problem(code, detail=_detail(error))
         response = render(found)
         response.status_code = found.row.status
         if found.row.retry_after is not None:
@@ -328,3 +328,9 @@ def install(app: Flask, render: Renderer) -> None:
 
     app.register_error_handler(Exception, answer)
     app.jinja_env.globals["error_words"] = lambda found: found.row.words(current_language())
+
+
+def _detail(error: Exception) -> str | None:
+    """Name the field and the rule that it breaks, where the error knows them; never the value."""
+    field, why = getattr(error, "field", None), getattr(error, "why", None)
+    return f"{field}: {why}" if isinstance(field, str) and isinstance(why, str) else None

@@ -188,7 +188,7 @@ def _record(
 
 
 class OpenerServer(socketserver.ThreadingUnixStreamServer):
-    """Listens on a unix socket (0600) and answers one question a connection."""
+    """Listens on a unix socket (0660: its folder says who may come in) and answers one question a connection."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -199,7 +199,7 @@ class OpenerServer(socketserver.ThreadingUnixStreamServer):
         path.unlink(missing_ok=True)
         self.answer = answer
         super().__init__(str(path), _Connection)
-        path.chmod(0o600)
+        path.chmod(0o660)
 
 
 class _Connection(socketserver.StreamRequestHandler):

@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from sandbox import refuse_in_production
 from sandbox.tsa.app import serving
 from sandbox.tsa.authority import TsaError
 
@@ -30,4 +31,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    refuse_in_production()
     sys.exit(main(sys.argv[1:]))

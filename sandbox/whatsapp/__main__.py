@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from sandbox import refuse_in_production
 from sandbox.whatsapp.app import serving
 from sandbox.whatsapp.settings import LOOPBACK_HOSTS, Settings, read_templates
 
@@ -80,4 +81,5 @@ def _secret(value: str, file_name: str) -> str:
 
 
 if __name__ == "__main__":
+    refuse_in_production()
     sys.exit(main(sys.argv[1:]))
