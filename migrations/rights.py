@@ -101,7 +101,7 @@ STAFF: Rights = {
     ),
     "staff_sessions": May(select=ALL, insert=ALL, update=("last_seen_at", "ended_at")),
     "api_keys": May(select=ALL, insert=ALL, update=("revoked_at",)),
-    "cases": May(select=ALL, insert=ALL, update=("state", "updated_at")),
+    "cases": May(select=ALL, insert=ALL, update=("state", "updated_at", "team_id", "owner_id")),
     "case_keys": May(insert=ASKED),
     "parties": READ_ADD,
     "document_requests": May(select=ALL, insert=ALL, update=("state",)),

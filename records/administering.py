@@ -62,19 +62,29 @@ def set_active(session: Session, member: Member, other_id: str, *, active: bool,
     )
 
 
-def make_api_key(session: Session, member: Member, *, untrusted_name: str, now: datetime) -> tuple[ApiKey, str]:
-    """Make an API key. Returns the row and the whole key, which is shown once. Raises Forbidden or InvalidValue."""
+def make_api_key(
+    session: Session, member: Member, *, untrusted_name: str, untrusted_team: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Make an API key whose cases go to a team: without one no executive would ever see them.
+
+    Returns the row and the whole key, which is shown once. Raises Forbidden or InvalidValue.
+    """
     require(member, Action.ADMINISTER)
     name = untrusted_name.strip()
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise InvalidValue("name", "length")
-    row, key = create_api_key(session, org_id=member.org_id, name=name, scopes=list(SCOPES), now=now)
+    if untrusted_team not in team_names(session, member):
+        raise InvalidValue("team", "required")
+    row, key = create_api_key(
+        session, org_id=member.org_id, team_id=untrusted_team, name=name, scopes=list(SCOPES), now=now
+    )
     record(
         session,
         Event.STAFF_API_KEY_CREATED,
         org_id=member.org_id,
         actor_id=member.id,
         subject_id=row.id,
+        details={"team": untrusted_team},
         now=now,
     )
     return row, key

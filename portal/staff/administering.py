@@ -49,11 +49,18 @@ def make_key() -> ResponseReturnValue:
     """Make an API key and show it, this once."""
     try:
         with transaction() as session:
-            row, key = use_case.make_api_key(session, me(), untrusted_name=request.form.get("name", ""), now=utcnow())
-            return _page(session, made=(row.name, key))
+            row, key = use_case.make_api_key(
+                session,
+                me(),
+                untrusted_name=request.form.get("name", ""),
+                untrusted_team=request.form.get("team", ""),
+                now=utcnow(),
+            )
     except InvalidValue as error:
         with reading() as session:
             return _page(session, wrong=error), 422
+    with reading() as session:
+        return _page(session, made=(row.name, key))
 
 
 @blueprint.post("/api-keys/<id:key_id>/revoke")

@@ -14,7 +14,6 @@ from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from audit import Event, record
 from portal.staff import (
     administering,
     auditing,
@@ -22,12 +21,13 @@ from portal.staff import (
     cases,
     exporting,
     pages,
+    refusals,
     requesting,
     reviewing,
     signing_in,
     words,
 )
-from portal.staff.desk import Desk, NotSignedIn, SignedIn, may, me, signed_in
+from portal.staff.desk import Desk, SignedIn, may, me, signed_in
 from portal.web import addresses
 from portal.web.application import PortalApp, create_app, reading, transaction
 from portal.web.errors import Problem
@@ -137,28 +137,10 @@ def _render_error(problem: Problem) -> Response:
     if problem.code in NEEDS_SIGN_IN:
         return Response(signing_in.sign_in_page(problem.row.status, next_path=_return_path()))
     if problem.code == "forbidden":
-        _record_refusal()
+        refusals.record_refusal()
+    elif problem.code == "not_found":
+        refusals.record_stranger()
     return Response(render_template("staff/problem.html", problem=problem))
-
-
-def _record_refusal() -> None:
-    """Leave the trace of a refused attempt, in a transaction of its own."""
-    try:
-        member = me()
-    except NotSignedIn:
-        return
-    wanted = {name: value for name, value in (request.view_args or {}).items() if isinstance(value, str | int)}
-    subject = next((str(value) for name, value in wanted.items() if name.endswith("_id")), member.id)
-    with transaction() as session:
-        record(
-            session,
-            Event.STAFF_ACCESS_REFUSED,
-            org_id=member.org_id,
-            actor_id=member.id,
-            subject_id=subject if subject.isalnum() and len(subject) <= 64 else member.id,
-            details={"endpoint": (request.endpoint or "none")[:100]},
-            now=utcnow(),
-        )
 
 
 def _return_path() -> str:

@@ -64,9 +64,10 @@ def copy_link(request_id: str) -> ResponseReturnValue:
     with transaction() as session:
         link = sharing.copy_link(session, me(), request_id, now=utcnow())
         asked = get_request(session, org_id=me().org_id, request_id=request_id)
-        address = f"{desk().public_url}/s/{desk().signer.token(link.id)}"
-        drawing = segno.make(address, error="m").svg_inline(border=2, svgclass="qr", lineclass=None, omitsize=True)
-        return render_template("staff/link.html", address=address, drawing=drawing, link=link, asked=asked)
+        case, party = asked.case, asked.party
+    address = f"{desk().public_url}/s/{desk().signer.token(link.id)}"
+    drawing = segno.make(address, error="m").svg_inline(border=2, svgclass="qr", lineclass=None, omitsize=True)
+    return render_template("staff/link.html", address=address, drawing=drawing, link=link, case=case, party=party)
 
 
 @blueprint.post("/requests/<id:request_id>/revoke-link")

@@ -130,7 +130,7 @@ def _begin() -> None:
 def _log(response: Response) -> Response:
     log.info(
         "request",
-        app=current_app.import_name.rpartition(".")[0] or current_app.import_name,
+        app=current_app.import_name.removeprefix("portal.").partition(".")[0],
         reference=g.get("reference"),
         method=request.method,
         endpoint=request.endpoint,

@@ -1,13 +1,18 @@
 """Who reaches which route: every route of the console, every role, Omar of the other team, and nobody at all."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import select
 
+from audit import AuditEvent, Event
 from portal.web.application import PortalApp
 from portal.web.guards import PUBLIC, guard_of
+from records.apikeys import create_api_key
 from records.exports import request_export
+from records.organizations import Organization
 from records.people import Member
 from records.policy import Action
 from storage.database import Database, utcnow
@@ -37,6 +42,8 @@ MATRIX = {
     "board.show": Route(READERS),
     "board.search": Route(READERS),
     "cases.show": Route(READERS, of_case=True),
+    "cases.reassign": Route(frozenset({"sofia"}), of_case=True),
+    "cases.close": Route(frozenset({"sofia"}), of_case=True),
     "reviewing.show": Route(VIEWERS, of_case=True),
     "reviewing.accept": Route(REVIEWERS, of_case=True),
     "reviewing.return_": Route(REVIEWERS, of_case=True),
@@ -204,6 +211,73 @@ def test_a_stranger_organizations_ids_look_like_none(
     assert sofia.get("/documents/" + "a" * 32).status_code == 404
     for odd in ("/cases/%00", "/cases/../etc", "/cases/" + "A" * 32, "/documents/x/pages/1", "/cases/" + "a" * 33):
         assert sofia.get(odd).status_code == 404, odd
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """What another organization owns."""
+
+    ids: dict[str, str]
+
+
+@pytest.fixture
+def stranger(company: Company, sqlite_database: Database) -> Stranger:
+    """A row of every kind in an organization of which nobody here knows anything."""
+    with sqlite_database.transaction() as session:
+        case = company.a_case(session)
+        request = company.a_request(session, case)
+        document = company.a_document(session, request.slots[0])
+        export = request_export(session, company.members["carla"], case.id, now=utcnow())
+        key, _ = create_api_key(session, org_id=company.org.id, name="CRM", scopes=[], now=utcnow())
+        other = Organization(slug="otra", name="Otra", created_at=utcnow())
+        session.add(other)
+        session.flush()
+        member = Member(
+            org_id=other.id,
+            email="x@otra.example",
+            name="X",
+            role="executive",
+            password_hash="x",
+            totp_boxed=b"x",
+            created_at=utcnow(),
+        )
+        session.add(member)
+        for row in (case, request, document, export, key):
+            row.org_id = other.id
+        session.flush()
+        return Stranger({
+            "case_id": case.id, "request_id": request.id, "document_id": document.id, "export_id": export.id,
+            "member_id": member.id, "key_id": key.id,
+        })  # fmt: skip
+
+
+def test_an_id_of_another_organization_looks_like_none_and_leaves_a_trace(
+    console: PortalApp, browser_of: Callable[[str], Browser], stranger: Stranger, sqlite_database: Database
+) -> None:
+    adapter = console.url_map.bind("staff.localhost", url_scheme="https")
+    ids = stranger.ids | {"page": "1"}
+    none = dict.fromkeys(stranger.ids, "0" * 32) | {"page": "1"}
+    who = {endpoint: sorted(route.allowed - {"aurora"})[-1] for endpoint, route in MATRIX.items()}
+    expected = []
+    for rule in console.url_map.iter_rules():
+        if not rule.arguments & stranger.ids.keys():
+            continue
+        method = "GET" if "GET" in (rule.methods or ()) else "POST"
+        browser = browser_of(who[rule.endpoint])
+        answers = []
+        for values in (none, ids):
+            path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments}, method=method)
+            answer = browser.get(path) if method == "GET" else browser.post(path)
+            assert answer.status_code == 404, (path, answer.status_code)
+            page = answer.get_data(as_text=True).replace(path, "")
+            answers.append(re.sub(r"[0-9a-f]{12}|[\w.-]{20,}", "", page))
+        assert answers[0] == answers[1], rule.endpoint
+        expected.append(rule.endpoint)
+    with sqlite_database.reading() as session:
+        found = session.scalars(select(AuditEvent).where(AuditEvent.event == Event.STAFF_ACCESS_REFUSED.value)).all()
+    assert sorted(event.details["endpoint"] for event in found) == sorted(expected)
+    assert {event.details["reason"] for event in found} == {"organization"}
+    assert {event.subject_id for event in found} <= set(stranger.ids.values())
 
 
 def _enter(browser: Browser, company: Company, who: str) -> None:

@@ -51,7 +51,8 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         company.a_part(session, first, "original", b"original", "application/pdf")
         company.a_part(session, first, "meta", b"{}", "application/json")
     app = console_of(company, limited, passwords=passwords)
-    eva, carla, saul = (signed_in(Browser(app), company, who) for who in ("eva", "carla", "saul"))
+    cast = ("eva", "sofia", "carla", "saul")
+    eva, sofia, carla, saul = (signed_in(Browser(app), company, who) for who in cast)
     case = f"/cases/{first.case_id}"
     steps = [
         (eva.get("/cases"), 200),
@@ -73,7 +74,9 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         (carla.get("/audit"), 200),
         (carla.post("/audit/verify"), 200),
         (saul.get("/administration"), 200),
-        (saul.post("/api-keys", {"name": "CRM"}), 200),
+        (saul.post("/api-keys", {"name": "CRM", "team": company.teams["norte"].id}), 200),
+        (sofia.post(f"{case}/owner", {"owner": company.members["omar"].id}), 303),
+        (sofia.post(f"{case}/close"), 303),
         (saul.post(f"/members/{company.members['omar'].id}/disable"), 303),
         (saul.post(f"/members/{company.members['omar'].id}/enable"), 303),
         (eva.post("/sign-out"), 303),

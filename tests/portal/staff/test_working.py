@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import before_render_template
+from jinja2 import Template
 from sqlalchemy import select
 
 from audit import AuditEvent, Event
@@ -19,6 +21,8 @@ from records.documents import Document
 from records.exports import Export, ExportState
 from records.links import UploadLink
 from records.messages import Message, MessageState
+from records.organizations import Organization, Team
+from records.people import Member
 from records.requests import DocumentRequest, SlotState
 from records.signing_in import Passwords
 from storage.database import Database, utcnow
@@ -302,6 +306,80 @@ def test_an_export_waits_until_it_is_ready(browser_of: Enter, sqlite_database: D
     assert '<meta http-equiv="refresh"' not in page
 
 
+def test_a_page_stops_reloading_when_the_stamp_does_not_come_and_offers_a_button(
+    browser_of: Enter, sqlite_database: Database, document: Document
+) -> None:
+    carla = browser_of("carla")
+    carla.post(f"/cases/{document.case_id}/exports")
+    with sqlite_database.transaction() as session:
+        session.scalars(select(Export)).one().created_at = utcnow() - timedelta(minutes=3)
+    page = carla.get(f"/cases/{document.case_id}").get_data(as_text=True)
+    assert '<meta http-equiv="refresh"' not in page
+    found = re.search(r'href="([^"]+)">Ver si ya está lista', page)
+    assert found is not None
+    assert carla.get(found.group(1).partition("#")[0]).status_code == 200
+
+
+# Whose case it is, and its end
+
+
+def test_a_supervisor_hands_a_case_to_another_team(
+    browser_of: Enter, company: Company, sqlite_database: Database, document: Document
+) -> None:
+    omar, sofia = company.members["omar"], browser_of("sofia")
+    case = f"/cases/{document.case_id}"
+    assert browser_of("omar").get(case).status_code == 403
+    assert "Omar Díaz · Equipo sur" in sofia.get(case).get_data(as_text=True)
+    assert sofia.post(f"{case}/owner", {"owner": omar.id}).status_code == 303
+    assert sofia.post(f"{case}/owner", {"owner": omar.id}).status_code == 409, "theirs already"
+    assert browser_of("omar").get(case).status_code == 200
+    assert "reasignó el expediente" in browser_of("omar").get(case).get_data(as_text=True)
+    with sqlite_database.reading() as session:
+        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "staff:case:reassigned")).one()
+    assert event.details == {"owner": omar.id, "team": company.teams["sur"].id}
+    assert (event.actor_id, event.case_id) == (company.members["sofia"].id, document.case_id)
+
+
+@pytest.mark.parametrize("who", ["", "x", "carla", "saul", "aurora", "gone", "strange"])
+def test_a_case_goes_to_nobody_who_works_on_none(
+    browser_of: Enter, company: Company, sqlite_database: Database, document: Document, who: str
+) -> None:
+    with sqlite_database.transaction() as session:
+        if who == "gone":
+            session.get_one(Member, company.members["omar"].id).active = False
+        if who == "strange":
+            other = Organization(slug="otra", name="Otra", created_at=NOW)
+            session.add(other)
+            session.flush()
+            session.get_one(Member, company.members["omar"].id).org_id = other.id
+    owner = company.members.get({"gone": "omar", "strange": "omar"}.get(who, who))
+    answer = browser_of("sofia").post(f"/cases/{document.case_id}/owner", {"owner": owner.id if owner else who})
+    assert answer.status_code == 422
+    with sqlite_database.reading() as session:
+        assert session.get_one(Case, document.case_id).owner_id == company.members["eva"].id
+
+
+def test_a_closed_case_asks_for_nothing_and_lets_nothing_in(
+    browser_of: Enter, sqlite_database: Database, document: Document
+) -> None:
+    sofia, case = browser_of("sofia"), f"/cases/{document.case_id}"
+    assert "Cerrar expediente" in sofia.get(case).get_data(as_text=True)
+    assert sofia.post(f"{case}/close").status_code == 303
+    assert sofia.post(f"{case}/close").status_code == 409
+    assert sofia.post(f"{case}/owner", {"owner": "x"}).status_code == 409
+    page = browser_of("eva").get(case).get_data(as_text=True)
+    assert "Cerrado" in page
+    assert "cerró el expediente" in page
+    for gone in (f"{case}/request", f"{case}/close", f"{case}/owner", "/copy-link", "/send-again"):
+        assert gone not in page, gone
+    assert browser_of("eva").post(f"/documents/{document.id}/accept").status_code == 409
+    assert browser_of("eva").post(f"/requests/{document.request_id}/copy-link").status_code == 409
+    with sqlite_database.reading() as session:
+        assert all(link.revoked_at is not None for link in session.scalars(select(UploadLink)))
+        assert session.get_one(DocumentRequest, document.request_id).state == "cancelled"
+    assert {"staff:case:closed", "staff:request:cancelled", "staff:link:revoked"} <= set(names(sqlite_database))
+
+
 # Audit
 
 
@@ -368,14 +446,18 @@ def test_the_administrator_cannot_shut_out_themselves(browser_of: Enter, company
     assert browser_of("saul").post(f"/members/{company.members['saul'].id}/disable").status_code == 409
 
 
-def test_an_api_key_is_shown_once_works_and_can_be_revoked(browser_of: Enter, sqlite_database: Database) -> None:
+def test_an_api_key_is_shown_once_works_and_can_be_revoked(
+    browser_of: Enter, company: Company, sqlite_database: Database
+) -> None:
     saul = browser_of("saul")
-    page = saul.post("/api-keys", {"name": "CRM de ventas"}).get_data(as_text=True)
+    norte = company.teams["norte"].id
+    page = saul.post("/api-keys", {"name": "CRM de ventas", "team": norte}).get_data(as_text=True)
     found = re.search(r'value="(rsg_live_[^"]+)"', page)
     assert found is not None
     assert found.group(1) not in saul.get("/administration").get_data(as_text=True)
     with sqlite_database.reading() as session:
         row = authenticate(session, found.group(1), now=utcnow())
+    assert row.team_id == norte
     assert saul.post(f"/api-keys/{row.id}/revoke").status_code == 303
     assert saul.post(f"/api-keys/{row.id}/revoke").status_code == 409
     with sqlite_database.reading() as session:
@@ -384,11 +466,57 @@ def test_an_api_key_is_shown_once_works_and_can_be_revoked(browser_of: Enter, sq
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", "a\nb"])
-def test_an_api_key_needs_a_name(browser_of: Enter, name: str) -> None:
-    assert browser_of("saul").post("/api-keys", {"name": name}).status_code == 422
+def test_an_api_key_needs_a_name(browser_of: Enter, company: Company, name: str) -> None:
+    answer = browser_of("saul").post("/api-keys", {"name": name, "team": company.teams["norte"].id})
+    assert answer.status_code == 422
+
+
+def test_an_api_key_needs_a_team_of_ours_so_that_somebody_sees_its_cases(
+    browser_of: Enter, sqlite_database: Database
+) -> None:
+    with sqlite_database.transaction() as session:
+        other = Organization(slug="otra", name="Otra", created_at=NOW)
+        session.add(other)
+        session.flush()
+        strange = Team(org_id=other.id, name="Equipo ajeno")
+        session.add(strange)
+        session.flush()
+    for team in ("", "x", strange.id):
+        answer = browser_of("saul").post("/api-keys", {"name": "CRM", "team": team})
+        assert answer.status_code == 422
+        assert "Elige el equipo que recibe los expedientes." in answer.get_data(as_text=True)
+    with sqlite_database.reading() as session:
+        assert session.scalars(select(ApiKey)).all() == []
 
 
 # All pages
+
+
+def test_no_page_is_drawn_while_other_writers_wait(
+    console: PortalApp, browser_of: Enter, company: Company, document: Document
+) -> None:
+    sofia, carla, saul = browser_of("sofia"), browser_of("carla"), browser_of("saul")
+    drawn: list[str] = []
+
+    def write(_app: object, template: Template, **_context: object) -> None:
+        drawn.append(str(template.name))
+        with console.database.transaction():  # waits for ever where the view itself holds the lock
+            pass
+
+    with before_render_template.connected_to(write, console):
+        assert sofia.get(f"/cases/{document.case_id}").status_code == 200
+        assert sofia.get(f"/documents/{document.id}").status_code == 200
+        assert sofia.post(f"/documents/{document.id}/return", {"reason": "x"}).status_code == 422
+        assert sofia.post(f"/requests/{document.request_id}/copy-link").status_code == 200
+        assert sofia.post("/cases/new", {**ASK, "name": ""}).status_code == 422
+        assert carla.get("/audit").status_code == 200
+        assert carla.post("/audit/verify").status_code == 200
+        assert saul.post("/api-keys", {"name": "CRM", "team": company.teams["norte"].id}).status_code == 200
+        assert saul.post("/api-keys", {"name": ""}).status_code == 422
+        assert browser_of("omar").get(f"/cases/{document.case_id}").status_code == 403
+    assert {f"staff/{name}.html" for name in ("case", "document", "link", "ask", "audit", "administration")} <= set(
+        drawn
+    )
 
 
 def test_the_reader_chooses_the_language_and_it_stays(browser_of: Enter, console: PortalApp) -> None:

@@ -5,6 +5,7 @@ import tempfile
 
 import pytest
 from flask import Response, request
+from structlog.testing import capture_logs
 
 from portal.web.application import PortalRequest, create_app, reading
 from portal.web.errors import TABLE, Problem
@@ -151,7 +152,7 @@ def test_what_failed_inside_is_told_to_nobody(client):
 
 def test_the_broken_rule_of_a_field_is_told(client):
     answer = client.get("/invalid")
-    assert (answer.status_code, answer.json["detail"]) == (422, "not_a_number")
+    assert (answer.status_code, answer.json["detail"]) == (422, "phone: not_a_number")
 
 
 @pytest.mark.parametrize(("tag", "language"), [("en-GB", "en"), ("pt-PT", "pt"), ("de, en;q=0.5", "en"), ("xx", "es")])
@@ -188,6 +189,24 @@ def test_a_plain_form_still_works(client):
 def test_a_body_that_is_no_json_is_a_bad_request(client, raw):
     answer = client.post("/json", data=raw, content_type="application/json")
     assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("import_name", "named"),
+    [("portal.customer.app", "customer"), ("portal.gateway.app", "gateway"), ("portal.staff", "staff")],
+)
+def test_the_log_names_the_application(sqlite_database, import_name, named):
+    app = create_app(
+        import_name,
+        database=sqlite_database,
+        secret_key=b"k" * 32,
+        guard_checks={},
+        render_error=render,
+        locale_selector=from_browser,
+    )
+    with capture_logs() as lines:
+        app.test_client().get("/healthz")
+    assert [line["app"] for line in lines if line["event"] == "request"] == [named]
 
 
 def test_a_reading_view_cannot_write(client):
