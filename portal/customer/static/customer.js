@@ -10,7 +10,7 @@ let active = 0, timer, pause = 2000;
 const say = (job, key, values) => { job.word.textContent = T["t" + key].replace(/{(\w)}/g, (_, k) => values[k]); };
 const percent = (job, sent = 0) => job.bar.value = Math.min(99, Math.floor((job.at + sent) * 100 / job.file.size));
 const b64 = s => btoa(String.fromCharCode(...new TextEncoder().encode(s)));
-// Same file after a reload? Kept by this tab only.
+// After a reload:
 const print = f => [...f.name + f.size + "." + f.lastModified].reduce((h, c) => (h * 33 ^ c.charCodeAt(0)) >>> 0, 5381) + "." + f.size;
 const memory = (id, value) => {
 	try { return value ? sessionStorage.setItem(id, value) : sessionStorage.getItem(id); } catch { return null; }
@@ -74,7 +74,6 @@ function create(job) {
 	});
 }
 
-// The answer to a creation was lost, or the slot is held: the server knows.
 function find(job) {
 	load().then(state => {
 		const slot = state && state.slots[job.slot];
@@ -116,7 +115,7 @@ function failed(job, status, x, again) {
 		if (job.tries > 20 && status) return stop(job, words(x));
 		job.step = Math.max(LEAST, job.step / 2);
 		if (status || job.tries < 2) return later(job, status, again);
-		// A file that moved or changed looks like a lost network: ask the file itself.
+		// A file that moved looks like a lost network.
 		return job.file.slice(0, 1).arrayBuffer().then(() => later(job, 0, again), () => stop(job, T.tRead));
 	}
 	if (status == 400 || status == 404) return location.reload();
@@ -163,7 +162,7 @@ async function stop(job, why) {
 function begin(box, file) {
 	const run = $(box, ".run"), most = +(/^image/.test(file.type) ? box.dataset.img : box.dataset.pdf);
 	const job = box.job = {
-		box, file, run, slot: box.dataset.slot, old: box.dataset.old, at: 0, tries: 0, step: MB / 2,
+		box, file, run, slot: box.dataset.slot, old: box.dataset.old, at: 0, tries: 0, step: file.size > MOST ? MB / 2 : file.size,
 		bar: $(run, "progress"), word: $(run, "[role]"), now: $(run, "[data-do=now]")
 	};
 	active++;
@@ -196,7 +195,7 @@ function show(state) {
 			const [note, form] = [".told", ".pick"].map(what => slot.open && $(box, what));
 			box.innerHTML = slot.html;
 			note && $(box, ".head").after(note);
-			form && $(box, ".pick").replaceWith(form); // its file dialog may be open
+			form && $(box, ".pick").replaceWith(form); // its dialog may be open
 			box.dataset.up = slot.upload || "";
 			box.dataset.old = slot.old || "";
 			if (had) box.tabIndex = -1, box.focus();
@@ -215,6 +214,8 @@ board.addEventListener("change", e => {
 	const box = e.target.closest(".slot"), file = e.target.files && e.target.files[0];
 	if (box && file && !box.job) begin(box, file), e.target.value = "";
 });
+// Chosen earlier.
+for (const i of board.querySelectorAll("[type=file]")) i.files[0] && i.dispatchEvent(new Event("change", {bubbles: true}));
 board.addEventListener("click", e => {
 	const what = e.target.dataset.do, job = what && e.target.closest(".slot").job;
 	if (job) what == "now" ? job.wake() : stop(job);
