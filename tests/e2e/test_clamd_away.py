@@ -42,16 +42,3 @@ def test_uploads_are_received_while_clamd_is_away_and_filed_once_it_is_back(
     ana.sees(IDENTITY, FILED, FRONT)
     ana.sees(ADDRESS, FILED)
     assert len(here.events(asked.id, "inspector:document:filed")) == 2
-
-
-def test_a_file_chosen_in_a_dialog_that_was_opened_before_the_page_changed_is_still_sent(
-    here: Installation, visit: Callable[[Asked], Customer]
-) -> None:
-    asked = here.ask(mode="none")
-    ana = visit(asked)
-    chooser = ana.slot(ADDRESS).locator("input[type=file]").last.element_handle()  # the camera is open
-    ana.choose(IDENTITY, files.image_file("frente.jpg", files.camera_jpeg(size=(1200, 900))), FRONT)
-    ana.sees(IDENTITY, FILED, FRONT)
-    assert chooser is not None
-    chooser.set_input_files(files.pdf_file("recibo.pdf", files.pdf()))
-    ana.sees(ADDRESS, FILED)
