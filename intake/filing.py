@@ -122,7 +122,7 @@ class SealedSlices:
         private = self._private(piece.quarantine_key_id)
         length = 0
         try:
-            for chunk in decrypt(self._blobs.read(piece.blob), open_header(piece.header, private, context)):
+            for chunk in decrypt(self._sealed(piece), open_header(piece.header, private, context)):
                 length += len(chunk)
                 if length > piece.length:
                     break
@@ -131,6 +131,11 @@ class SealedSlices:
             raise SlicesInconsistent(f"slice {piece.seq}: {error.code}") from error
         if length != piece.length:
             raise SlicesInconsistent(f"slice {piece.seq}")
+
+    def _sealed(self, piece: Slice) -> Iterable[bytes]:
+        if piece.blob is not None:
+            return self._blobs.read(piece.blob)
+        return (piece.payload or b"",)
 
 
 def case_public(key: CaseKey, custodian: VerifyKey) -> PublicKey:

@@ -2,33 +2,43 @@
 
 Rules: a chunk goes straight into the encryptor and its ciphertext into the blob store; no database session is open
 while a body streams; a slice is durable before it is acknowledged; what arrived before a connection was cut is kept;
-a file that grows over its limit is cut at once and ended. A torn or losing attempt leaves an orphan blob under a name
-of its own, which the sweep removes; this process never deletes.
+a file that grows over its limit, or its link's, is cut at once and ended. A torn or losing attempt leaves an orphan
+blob under a name of its own, which the sweep removes; this process never deletes.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from intake import uploads
 from intake.daykey import DayKey, key_of_the_day
 from intake.declared import declared
 from intake.errors import BodyCut, EmptyFile, IntakeError, OffsetConflict, TooLarge
-from intake.holds import Hold, Holds
+from intake.holds import Holds
+from intake.slicing import Body
 from intake.standing import Piece, Standing
+from records.errors import QuotaExceeded
 from records.links import Visit
 from storage.blobs import BlobStore
 from storage.database import Database, new_id
 from storage.sealing.contexts import SliceContext
-from storage.sealing.seal import Sealing
+from storage.sealing.seal import Sealing, seal_bytes
 from storage.sealing.signing import VerifyKey
 
-SLICE_BYTES = 16 * 1024 * 1024
-"""A longer body becomes several slices, each acknowledged as soon as it is durable."""
-SLICE_SECONDS = 30.0
-"""A slow body is acknowledged this often, so that a cut costs little and a revocation stops it."""
+WHOLE_BYTES = 4 * 1024 * 1024
+"""A file that comes whole with its creation, up to this size, is claimed, acknowledged and finished in one commit."""
 BLOBS = "slices"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """An upload that is about to be opened: what its slices are sealed as and to, and how much its link still takes."""
+
+    place: SliceContext
+    key: DayKey
+    link_id: str
+    left: int
+    said: Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +64,39 @@ class Intake:
         replaces: str | None = None,
     ) -> Standing:
         """Open an upload into a slot; see `uploads.open_upload` for who wins and what it raises."""
-        with self.database.reading() as session:
-            uploads.check_room(session, visit_id=visit_id, slot_id=slot_id, length=length, now=self.clock())
-            key = key_of_the_day(session, self.custodian, now=self.clock())
-            link = session.get_one(Visit, visit_id).link
-            org_id, case_id = link.org_id, link.case_id
-        upload_id = new_id()
-        said = declared(untrusted_name, untrusted_type).sealed_form()
-        place = SliceContext(org=org_id, case=case_id, slot=slot_id, upload=upload_id, seq=0, offset=0)
-        first = self._seal(_Body([said]), place, end=len(said), key=key)
-        with self.database.transaction() as session:
-            return uploads.open_upload(
-                session,
-                upload_id=upload_id,
-                visit_id=visit_id,
-                slot_id=slot_id,
-                length=length,
-                replaces=replaces,
-                first=first,
-                now=self.clock(),
-            )
+        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces)
+        return self._open(opening, visit_id, length, replaces, (opening.said,))
+
+    def receive(
+        self,
+        *,
+        visit_id: str,
+        slot_id: str,
+        untrusted_name: str,
+        untrusted_type: str,
+        length: int | None,
+        body: Iterable[bytes],
+        announced: int | None = None,
+        replaces: str | None = None,
+    ) -> Standing:
+        """Open an upload and take its first body. Raises what `begin` and `append` raise.
+
+        A small file that comes whole is sealed before its slot is claimed, so that one commit does it all; what came of
+        it before a cut is kept like any other.
+        """
+        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces)
+        upload_id = opening.place.upload
+        if length is None or announced != length or length > WHOLE_BYTES:
+            self._open(opening, visit_id, length, replaces, (opening.said,))
+            return self.append(visit_id=visit_id, upload_id=upload_id, offset=0, body=body, announced=announced)
+        with self.holds.hold(upload_id, opening.link_id) as hold:
+            chunks, pieces = Body(body, hold), [opening.said]
+            if chunks.more():
+                place = replace(opening.place, seq=1)
+                pieces.append(self._seal(chunks, place, end=length, left=opening.left, key=opening.key))
+                chunks.demand()
+            found = self._open(opening, visit_id, length, replaces, pieces)
+            return self._append_slices(visit_id, found, chunks)
 
     def append(
         self, *, visit_id: str, upload_id: str, offset: int, body: Iterable[bytes], announced: int | None = None
@@ -81,7 +104,7 @@ class Intake:
         """Take a body that begins at `offset`, slice by slice, and return where the upload stands then.
 
         `announced` is the body's own length where it says one. Raises OffsetConflict, UploadBusy, UploadEnded,
-        LinkClosed, QuotaExceeded, QuarantineKeyMissing; TooLarge, which ends the upload; BodyCut after what had
+        LinkClosed, QuarantineKeyMissing; TooLarge and QuotaExceeded, which end the upload; BodyCut after what had
         arrived was acknowledged; BlobError.
         """
         found = self.standing(visit_id=visit_id, upload_id=upload_id)
@@ -90,9 +113,9 @@ class Intake:
         with self.holds.hold(upload_id, found.link_id) as hold:
             try:
                 _demand_room(found, announced)
-                return self._append_slices(visit_id, found, _Body(body, hold))
-            except TooLarge:
-                self._end(visit_id, upload_id, "too_large")
+                return self._append_slices(visit_id, found, Body(body, hold))
+            except (TooLarge, QuotaExceeded) as error:
+                self._end(visit_id, upload_id, error.code)
                 raise
 
     def finish(self, *, visit_id: str, upload_id: str) -> str:
@@ -119,11 +142,61 @@ class Intake:
         with self.database.reading() as session:
             return uploads.standing(session, visit_id=visit_id, upload_id=upload_id, now=self.clock())
 
-    def _append_slices(self, visit_id: str, found: Standing, body: "_Body") -> Standing:
+    def _prepare(
+        self,
+        visit_id: str,
+        slot_id: str,
+        untrusted_name: str,
+        untrusted_type: str,
+        length: int | None,
+        replaces: str | None,
+    ) -> _Opening:
+        """Check that the slot would take an upload and seal what was declared. Nothing is stored yet."""
+        with self.database.reading() as session:
+            uploads.check_room(
+                session, visit_id=visit_id, slot_id=slot_id, length=length, replaces=replaces, now=self.clock()
+            )
+            key = key_of_the_day(session, self.custodian, now=self.clock())
+            link = session.get_one(Visit, visit_id).link
+        place = SliceContext(org=link.org_id, case=link.case_id, slot=slot_id, upload=new_id(), seq=0, offset=0)
+        said = declared(untrusted_name, untrusted_type).sealed_form()
+        sealed = seal_bytes(said, [key.recipient], place)
+        return _Opening(
+            place=place,
+            key=key,
+            link_id=link.id,
+            left=link.max_bytes - link.used_bytes,
+            said=Piece(
+                seq=0,
+                offset=0,
+                length=len(said),
+                blob=None,
+                payload=sealed.payload,
+                header=sealed.header,
+                key_id=key.id,
+            ),
+        )
+
+    def _open(
+        self, opening: _Opening, visit_id: str, length: int | None, replaces: str | None, pieces: Sequence[Piece]
+    ) -> Standing:
+        with self.database.transaction() as session:
+            return uploads.open_upload(
+                session,
+                upload_id=opening.place.upload,
+                visit_id=visit_id,
+                slot_id=opening.place.slot,
+                length=length,
+                replaces=replaces,
+                pieces=pieces,
+                now=self.clock(),
+            )
+
+    def _append_slices(self, visit_id: str, found: Standing, body: Body) -> Standing:
         while body.more():
             with self.database.reading() as session:
                 key = key_of_the_day(session, self.custodian, now=self.clock())
-            piece = self._seal(body, _place(found), end=found.end, key=key)
+            piece = self._seal(body, _place(found), end=found.end, left=found.left, key=key)
             body.demand()
             with self.database.transaction() as session:
                 found = uploads.acknowledge(
@@ -133,10 +206,10 @@ class Intake:
             raise BodyCut(f"upload {found.upload_id}")
         return found
 
-    def _seal(self, body: "_Body", place: SliceContext, *, end: int, key: DayKey) -> Piece:
+    def _seal(self, body: Body, place: SliceContext, *, end: int, left: int, key: DayKey) -> Piece:
         sealing = Sealing.to([key.recipient], place)
         blob = f"{BLOBS}/{self.clock().astimezone(UTC):%Y%m%d%H}/{new_id()}"
-        slice_of_body = body.slice(room=end - place.offset, limit=end)
+        slice_of_body = body.slice(room=end - place.offset, limit=end, left=left)
         self.blobs.put(blob, sealing.encrypt(slice_of_body))
         return Piece(
             seq=place.seq, offset=place.offset, length=body.taken, blob=blob, header=sealing.header, key_id=key.id
@@ -164,43 +237,5 @@ def _place(found: Standing) -> SliceContext:
 def _demand_room(found: Standing, announced: int | None) -> None:
     if announced is not None and found.offset + announced > found.end:
         raise TooLarge(found.end)
-
-
-class _Body:
-    """A body of unknown length, cut into slices. `taken` is what the last slice took; `cut` says how it ended."""
-
-    def __init__(self, chunks: Iterable[bytes], hold: Hold | None = None) -> None:
-        self._chunks = iter(chunks)
-        self._hold = hold
-        self._next = b""
-        self.cut = False
-        self.taken = 0
-
-    def more(self) -> bool:
-        """Whether bytes are left: waits for the next chunk."""
-        while not self._next:
-            try:
-                self._next = next(self._chunks)
-            except StopIteration:
-                return False
-            except BodyCut:
-                self.cut = True
-                return False
-            self.demand()
-        return True
-
-    def demand(self) -> None:
-        """Raise UploadBusy when another request took the upload over."""
-        if self._hold is not None:
-            self._hold.beat()
-
-    def slice(self, *, room: int, limit: int) -> Iterator[bytes]:
-        """Yield the chunks of one slice. Raises TooLarge at the first byte beyond `room`."""
-        self.taken = 0
-        until = time.monotonic() + SLICE_SECONDS
-        while self.taken < SLICE_BYTES and (not self.taken or time.monotonic() < until) and self.more():
-            chunk, self._next = self._next, b""
-            self.taken += len(chunk)
-            if self.taken > room:
-                raise TooLarge(limit)
-            yield chunk
+    if announced is not None and announced > found.left:
+        raise QuotaExceeded(f"link {found.link_id}")

@@ -8,12 +8,16 @@ from records.uploads import Upload, UploadState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One sealed slice, durable in the blob store and not yet acknowledged. Offset and length in plaintext bytes."""
+    """One sealed slice, not yet acknowledged: durable in the blob store, or small and about to lie in its row.
+
+    Offset and length in plaintext bytes.
+    """
 
     seq: int
     offset: int
     length: int
-    blob: str
+    blob: str | None
+    payload: bytes | None = None
     header: bytes
     key_id: str
 
@@ -32,6 +36,8 @@ class Standing:
     length: int | None
     limit: int
     """Most bytes that the whole file may have."""
+    left: int
+    """Most bytes that its link still takes, over all its uploads."""
     seq: int
     """Number of the next slice."""
     expires_at: datetime
@@ -59,6 +65,7 @@ def standing_of(upload: Upload) -> Standing:
         offset=upload.offset,
         length=upload.length,
         limit=upload.max_bytes,
+        left=upload.link.max_bytes - upload.link.used_bytes,
         seq=upload.slices,
         expires_at=upload.expires_at,
     )

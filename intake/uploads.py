@@ -28,11 +28,21 @@ from records.requests import OPEN_SLOTS, Slot
 from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
 
 
-def check_room(session: Session, *, visit_id: str, slot_id: str, length: int | None, now: datetime) -> int:
+def check_room(
+    session: Session, *, visit_id: str, slot_id: str, length: int | None, replaces: str | None, now: datetime
+) -> int:
     """Return the byte limit of a slot that would take an upload now; tells early what `open_upload` decides.
 
     Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge.
     """
+    limit = _limit_of(session, visit_id, slot_id, length, now)
+    for upload in session.scalars(_receiving(slot_id)):
+        if upload.id != replaces and upload.expires_at > now:
+            raise SlotTaken(f"slot {slot_id}")
+    return limit
+
+
+def _limit_of(session: Session, visit_id: str, slot_id: str, length: int | None, now: datetime) -> int:
     visit = _living_visit(session, visit_id, now)
     slot = session.get(Slot, slot_id)
     if slot is None or slot.request_id != visit.link.request_id:
@@ -58,19 +68,24 @@ def open_upload(
     slot_id: str,
     length: int | None,
     replaces: str | None,
-    first: Piece,
+    pieces: Sequence[Piece],
     now: datetime,
 ) -> Standing:
-    """Claim the slot and one file of the link's quota for a new upload; `first` is its sealed name and type.
+    """Claim the slot and one file of the link's quota for a new upload.
 
-    An upload of the slot that has expired makes room; one that still receives does so only when `replaces` names it.
-    Of parallel claims one wins, the others get SlotTaken. Raises as `check_room` does, and QuarantineKeyMissing.
+    `pieces` are its sealed name and type and, where they came already, its first bytes: with the last byte it is
+    finished too. An upload of the slot that has expired makes room; one that still receives does so only when
+    `replaces` names it. Of parallel claims one wins, the others get SlotTaken. Raises as `check_room` does, and
+    QuarantineKeyMissing.
     """
     session.execute(select(Slot.id).where(Slot.id == slot_id).with_for_update())
-    limit = check_room(session, visit_id=visit_id, slot_id=slot_id, length=length, now=now)
+    limit = _limit_of(session, visit_id, slot_id, length, now)
     visit = session.get_one(Visit, visit_id)
     _make_room(session, slot_id, replaces, now)
-    claim_quota(session, visit.link_id, files=1, size=0)
+    came = sum(piece.length for piece in pieces[1:])
+    if came > (limit if length is None else length):
+        raise TooLarge(limit if length is None else length)
+    claim_quota(session, visit.link_id, files=1, size=came)
     upload = Upload(
         id=upload_id,
         org_id=visit.link.org_id,
@@ -78,8 +93,8 @@ def open_upload(
         visit_id=visit.id,
         slot_id=slot_id,
         length=length,
-        slices=1,
-        offset=0,
+        slices=len(pieces),
+        offset=came,
         state=UploadState.RECEIVING,
         max_bytes=limit,
         created_at=now,
@@ -90,9 +105,12 @@ def open_upload(
         session.flush()
     except IntegrityError:  # the partial unique index: another claim was first
         raise SlotTaken(f"slot {slot_id}") from None
-    _keep(session, upload_id, first, now)
+    for piece in pieces:
+        _keep(session, upload_id, piece, now)
     visit.last_seen_at = now
     _trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
+    if length == came:
+        _complete(session, visit, upload, session.get_one(Slot, slot_id), now)
     session.flush()
     return standing_of(upload)
 
@@ -130,8 +148,9 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     limit = upload.max_bytes if upload.length is None else upload.length
     if end > limit:
         raise TooLarge(limit)
+    slot = None
     if upload.length == end:
-        session.execute(select(Slot.id).where(Slot.id == upload.slot_id).with_for_update())
+        slot = session.get(Slot, upload.slot_id, with_for_update=True, populate_existing=True)
     claimed: Any = session.execute(
         update(Upload)
         .where(
@@ -150,8 +169,8 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     claim_quota(session, visit.link_id, files=0, size=piece.length)
     _keep(session, upload_id, piece, now)
     visit.last_seen_at = now
-    if upload.length == end:
-        finish(session, visit_id=visit_id, upload_id=upload_id, now=now)
+    if slot is not None:
+        _complete(session, visit, upload, slot, now)
     session.flush()
     return standing_of(upload)
 
@@ -173,6 +192,11 @@ def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) ->
         raise EmptyFile(upload_id)
     if upload.length not in (None, upload.offset):
         raise OffsetConflict(upload_id, upload.offset)
+    return _complete(session, visit, upload, slot, now)
+
+
+def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: datetime) -> Document:
+    """Make the document of an upload that has all its bytes. The caller has locked slot and upload, in this order."""
     if slot.state not in OPEN_SLOTS:
         raise SlotTaken(f"slot {slot.id}")
     upload.state, upload.length = UploadState.FINISHED, upload.offset
@@ -266,6 +290,7 @@ def _keep(session: Session, upload_id: str, piece: Piece, now: datetime) -> None
             offset=piece.offset,
             length=piece.length,
             blob=piece.blob,
+            payload=piece.payload,
             header=piece.header,
             quarantine_key_id=piece.key_id,
             created_at=now,

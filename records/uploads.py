@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from records.links import UploadLink
@@ -59,21 +59,26 @@ class Upload(Base):
 
 
 class Slice(Base):
-    """One acknowledged piece of an upload: an age payload in the blob store, its header here.
+    """One acknowledged piece of an upload: an age payload in the blob store or in the row, its header here.
 
     Sealed to the quarantine key of the day with context {org, case, slot, upload, seq, offset}. `blob` is a fresh
-    random name at each attempt, so that a torn attempt is an orphan, never a slice.
+    random name at each attempt, so that a torn attempt is an orphan, never a slice. Slice 0 is small and lies in the
+    row itself (`payload`), so that it is durable with the upload.
     """
 
     __tablename__ = "slices"
-    __table_args__ = (UniqueConstraint("upload_id", "seq"),)
+    __table_args__ = (
+        UniqueConstraint("upload_id", "seq"),
+        CheckConstraint("(blob IS NULL) <> (payload IS NULL)", name="one_place"),
+    )
 
     id: Mapped[NewId]
     upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), index=True)
     seq: Mapped[int]
     offset: Mapped[int] = mapped_column(BigInteger)
     length: Mapped[int] = mapped_column(BigInteger)
-    blob: Mapped[str] = mapped_column(String(80), unique=True)
+    blob: Mapped[str | None] = mapped_column(String(80), unique=True)
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     header: Mapped[bytes] = mapped_column(LargeBinary)
     quarantine_key_id: Mapped[str] = mapped_column(ForeignKey("quarantine_keys.id"), index=True)
     created_at: Mapped[datetime]

@@ -681,10 +681,12 @@ def upgrade() -> None:
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
-        sa.Column("blob", sa.String(length=80), nullable=False),
+        sa.Column("blob", sa.String(length=80), nullable=True),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
         sa.Column("header", sa.LargeBinary(), nullable=False),
         sa.Column("quarantine_key_id", sa.String(length=32), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.CheckConstraint("(blob IS NULL) <> (payload IS NULL)", name=op.f("ck_slices_one_place")),
         sa.ForeignKeyConstraint(
             ["quarantine_key_id"], ["quarantine_keys.id"], name=op.f("fk_slices_quarantine_key_id_quarantine_keys")
         ),

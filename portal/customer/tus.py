@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -126,16 +127,18 @@ def _create() -> ResponseReturnValue:
     deferred = request.headers.get("Upload-Defer-Length")
     if deferred not in (None, "1") or (deferred is None) == ("Upload-Length" not in request.headers):
         raise MalformedUpload("Upload-Length or Upload-Defer-Length: 1")
-    found = desk().intake.begin(
-        visit_id=visitor().visit_id,
-        slot_id=metadata.get("slot", ""),
-        untrusted_name=metadata.get("filename", ""),
-        untrusted_type=metadata.get("filetype", ""),
-        length=None if deferred else _number("Upload-Length"),
-        replaces=metadata.get("replaces"),
-    )
+    opening: dict[str, Any] = {
+        "visit_id": visitor().visit_id,
+        "slot_id": metadata.get("slot", ""),
+        "untrusted_name": metadata.get("filename", ""),
+        "untrusted_type": metadata.get("filetype", ""),
+        "length": None if deferred else _number("Upload-Length"),
+        "replaces": metadata.get("replaces"),
+    }
     if request.content_type == BODY_TYPE and request.content_length != 0:
-        found = _take_body(found.upload_id, 0)
+        found = desk().intake.receive(**opening, body=body_chunks(), announced=request.content_length)
+    else:
+        found = desk().intake.begin(**opening)
     return "", 201, _headers(found) | {"Location": f"/e/uploads/{found.upload_id}"}
 
 

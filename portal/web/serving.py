@@ -180,8 +180,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: Connection, keepalive: Any) -> bool:
-        """Keep a connection unless half a request already lies in its buffer: waiting for the rest takes a thread."""
-        if not super()._keepalive_after(conn, keepalive):
+        """Keep a connection unless a thread would have to wait: for a body nobody read, or for the rest of a head."""
+        reader = conn.parser.mesg.body.reader
+        unread = getattr(reader, "length", 0) if isinstance(reader, LengthReader) else reader.parser
+        if unread or not super()._keepalive_after(conn, keepalive):
             return False
         ahead = conn.parser.unreader.buf.getvalue()
         return not ahead or HEAD_END in ahead

@@ -1,9 +1,10 @@
 """Objects as files of one folder: written aside, synced, then linked into place under a name that was free.
 
-`incoming/` holds what is being written, `objects/ab/cd/` the finished ones (two levels of 256 by the hash of the
-name; a slash of the name is a dot of the file name). Folders are 0700, files 0600. A folder counts as there only once
-its own entry is synced. The folder above the root must exist, and a root that is not there is an unavailable store,
-never an empty one: an unmounted disk must not look like erased documents.
+`incoming/` holds what is being written, `objects/ab/` the finished ones (256 folders by the hash of the name; a slash
+of the name is a dot of the file name): soon every folder is there, and a `put` syncs one file and one folder. Folders
+are 0700, files 0600. A folder counts as there only once its own entry is synced. The folder above the root must exist,
+and a root that is not there is an unavailable store, never an empty one: an unmounted disk must not look like erased
+documents.
 """
 
 import contextlib
@@ -107,7 +108,7 @@ class LocalBlobStore:
         """See BlobStore. Walks the whole store."""
         start = checked_prefix(prefix)
         self._require_root()
-        found = self._objects.glob("??/??/*")
+        found = self._objects.glob("??/*")
         while True:
             with translated():
                 path = next(found, None)
@@ -151,7 +152,7 @@ class LocalBlobStore:
     def _path(self, untrusted_name: str) -> Path:
         name = checked_name(untrusted_name)
         fan = hashlib.sha256(name.encode()).hexdigest()
-        return self._objects / fan[:2] / fan[2:4] / name.replace("/", ".")
+        return self._objects / fan[:2] / name.replace("/", ".")
 
     def _require_root(self) -> None:
         if not self._root.is_dir():

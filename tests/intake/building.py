@@ -183,7 +183,8 @@ class World:
 
     def _open(self, session: Session, piece: Slice) -> bytes:
         context = place_of(session, piece)
-        return b"".join(decrypt(piece.header, self.blobs.read(piece.blob), self.keys.quarantine, context))
+        sealed = [piece.payload] if piece.blob is None else self.blobs.read(piece.blob)
+        return b"".join(decrypt(piece.header, sealed, self.keys.quarantine, context))
 
 
 def place_of(session: Session, piece: Slice) -> SliceContext:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from audit import AuditEvent
-from intake import receiving, uploads
+from intake import slicing, uploads
 from intake.errors import (
     BodyCut,
     EmptyFile,
@@ -20,6 +20,8 @@ from intake.errors import (
     UploadEnded,
     UploadNotFound,
 )
+from intake.receiving import Intake
+from intake.standing import Standing
 from records import links
 from records.documents import Document, DocumentState
 from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
@@ -88,7 +90,7 @@ def test_a_body_in_several_requests_is_the_same_document(world: World) -> None:
 
 
 def test_a_long_body_becomes_several_slices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiving, "SLICE_BYTES", 100_000)
+    monkeypatch.setattr(slicing, "SLICE_BYTES", 100_000)
     data = secrets.token_bytes(450_000)
     upload = world.begin(length=len(data))
     world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=chunks(data, 50_000))
@@ -196,7 +198,7 @@ def test_of_parallel_slices_at_one_offset_one_is_acknowledged(both: World) -> No
     upload = both.begin(length=1000)
 
     def send(number: int) -> str:
-        intake = receiving.Intake(  # a process of its own: no hold in common
+        intake = Intake(  # a process of its own: no hold in common
             database=both.database, blobs=both.blobs, custodian=both.intake.custodian, clock=both.clock
         )
         try:
@@ -345,7 +347,7 @@ def test_nothing_is_received_without_a_certified_key(world: World) -> None:
         world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[b"x"])
     with pytest.raises(QuarantineKeyMissing):
         world.begin(slot=1, length=1)
-    assert len(world.blob_names()) == 1
+    assert world.blob_names() == []
 
 
 def test_a_swapped_public_key_seals_nothing_to_a_stranger(world: World) -> None:
@@ -491,3 +493,84 @@ def test_beginning_and_ending_for_ever_uses_the_link_up(world: World) -> None:
 def used_files(world: World) -> int:
     with world.database.reading() as session:
         return session.get_one(UploadLink, world.link_id).used_files
+
+
+def test_bytes_over_the_quota_of_the_link_are_not_stored(world: World) -> None:
+    with world.database.transaction() as session:
+        session.get_one(UploadLink, world.link_id).max_bytes = MIB
+    for announced in (None, 2 * MIB):
+        upload = world.begin()
+        with pytest.raises(QuotaExceeded):
+            world.intake.append(
+                visit_id=world.visit_id, upload_id=upload, offset=0, body=chunks(bytes(2 * MIB)), announced=announced
+            )
+        assert world.blob_names() == []
+        with pytest.raises(UploadEnded):
+            world.intake.standing(visit_id=world.visit_id, upload_id=upload)
+
+
+def whole(world: World, body: Iterator[bytes], *, length: int, announced: int | None = None) -> Standing:
+    return world.intake.receive(
+        visit_id=world.visit_id,
+        slot_id=world.slots[0],
+        untrusted_name="ine.jpg",
+        untrusted_type="image/jpeg",
+        length=length,
+        body=body,
+        announced=length if announced is None else announced,
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3 * MIB, 5 * MIB])
+def test_a_file_that_comes_with_its_creation_is_finished_at_once(both: World, size: int) -> None:
+    data = secrets.token_bytes(size)
+    found = whole(both, chunks(data), length=size)
+    assert (found.offset, found.finished) == (size, True)
+    assert both.content(found.upload_id) == data
+    assert both.declared(found.upload_id) == {"name": "ine.jpg", "type": "image/jpeg"}
+    assert count(both, Document) == 1
+    assert used_files(both) == 1
+
+
+def test_what_came_of_a_small_file_before_a_cut_can_be_resumed(world: World) -> None:
+    data = secrets.token_bytes(MIB)
+    with pytest.raises(BodyCut):
+        whole(world, cut_after(data[:300_000]), length=MIB)
+    with world.database.reading() as session:
+        upload = session.scalars(select(Upload)).one()
+    assert (upload.offset, upload.state) == (300_000, UploadState.RECEIVING)
+    world.intake.append(visit_id=world.visit_id, upload_id=upload.id, offset=300_000, body=chunks(data[300_000:]))
+    assert world.content(upload.id) == data
+    assert count(world, Document) == 1
+
+
+def test_a_slot_that_is_being_filled_refuses_before_a_byte_is_stored(world: World) -> None:
+    world.begin()
+    with pytest.raises(SlotTaken):
+        whole(world, chunks(b"data"), length=4)
+    assert world.blob_names() == []
+
+
+def test_of_parallel_small_files_for_one_slot_one_wins(both: World) -> None:
+    def send(_: int) -> str:
+        try:
+            whole(both, chunks(b"data"), length=4)
+        except (SlotTaken, UploadBusy):
+            return "refused"
+        return "sent"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(send, range(8))) == ["refused"] * 7 + ["sent"]
+    assert (count(both, Document), used_files(both)) == (1, 1)
+
+
+def test_a_link_revoked_while_a_small_file_comes_stops_it(world: World) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"da"
+        with world.database.transaction() as session:
+            links.revoke(session, session.get_one(UploadLink, world.link_id), now=world.clock.now)
+        yield b"ta"
+
+    with pytest.raises(LinkClosed):
+        whole(world, body(), length=4)
+    assert count(world, Upload) == count(world, Slice) == 0

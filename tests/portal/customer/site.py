@@ -17,7 +17,7 @@ CUSTOMER_KEY = bytes(range(100, 132))
 
 
 def app() -> PortalApp:
-    """Build the portal over the database and folder that the test made; slow bodies are cut sooner than in production."""
+    """Build the portal over the database and folder of the test; slow bodies are cut sooner than in production."""
     bodies.IDLE_SECONDS = bodies.WINDOW_SECONDS = 3.0
     return build(
         database=Database(os.environ["SITE_DATABASE"]),

@@ -72,18 +72,18 @@ def test_an_acknowledgement_follows_every_sync_in_order(tmp_path: Path) -> None:
     tracer = [required("strace"), "-f", "-y", "-o", str(trace), "-e", calls]
     for turn in range(2):  # the second process finds the folders and syncs them again
         if turn:
-            (path,) = (root / "objects").glob("*/*/*")
+            (path,) = (root / "objects").glob("*/*")
             path.unlink()
         assert run_writer(root, count=1, under=tracer) == [["stored", "object/0"]]
         done = trace.read_text().splitlines()
-        (path,) = (root / "objects").glob("*/*/*")
+        (path,) = (root / "objects").glob("*/*")
 
         def at(pattern: str, done: list[str] = done) -> list[int]:
             return [number for number, line in enumerate(done) if re.search(pattern, line)]
 
         (linked,), (acknowledged,) = at(f' link.*"{path}"'), at(r"writev\(1.*stored")
         assert at(f"fsync.*<{root / 'incoming'}/")[0] < linked
-        for directory in (root.parent, root, root / "objects", path.parent.parent, path.parent):
+        for directory in (root.parent, root, root / "objects", path.parent):
             changed = at(f'(mkdir.*"|link.*, "){directory}/[^/"]+"')
             assert changed
             assert any(max(changed) < number < acknowledged for number in at(f"fsync.*<{directory}>")), directory
@@ -145,7 +145,7 @@ def test_a_failing_source_is_not_taken_for_a_failing_disk(local_store: LocalBlob
 
 def test_a_truncated_object_is_damaged(local_store: LocalBlobStore, tmp_path: Path) -> None:
     local_store.put("a", [bytes(3_000_000)])
-    (path,) = (tmp_path / "blobs" / "objects").glob("*/*/a")
+    (path,) = (tmp_path / "blobs" / "objects").glob("*/a")
     reading = local_store.read("a")
     next(reading)
     os.truncate(path, 1_500_000)
@@ -177,7 +177,7 @@ def test_an_unmounted_disk_is_not_an_empty_store(tmp_path: Path) -> None:
 
 def test_what_others_left_in_the_folder_is_not_listed(local_store: LocalBlobStore, tmp_path: Path) -> None:
     local_store.put("ours", [b"x"])
-    (path,) = (tmp_path / "blobs" / "objects").glob("*/*/ours")
+    (path,) = (tmp_path / "blobs" / "objects").glob("*/ours")
     path.with_name("Theirs~").write_text("x")
     path.with_name("..swp").write_text("x")
     assert list(local_store.names()) == ["ours"]
@@ -215,7 +215,7 @@ def test_the_sweep_leaves_recent_files(local_store: LocalBlobStore, tmp_path: Pa
 def test_a_planted_link_is_not_followed_when_writing(local_store: LocalBlobStore, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     local_store.put("a", [b"x"])
-    (path,) = (tmp_path / "blobs" / "objects").glob("*/*/a")
+    (path,) = (tmp_path / "blobs" / "objects").glob("*/a")
     path.unlink()
     path.symlink_to(elsewhere)
     with pytest.raises(BlobExists):

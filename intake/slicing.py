@@ -1,0 +1,58 @@
+"""A body from the network, cut into slices that are acknowledged one by one."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from intake.errors import BodyCut, TooLarge
+from intake.holds import Hold
+from records.errors import QuotaExceeded
+
+SLICE_BYTES = 16 * 1024 * 1024
+"""A longer body becomes several slices, each acknowledged as soon as it is durable."""
+SLICE_SECONDS = 30.0
+"""A slow body is acknowledged this often, so that a cut costs little and a revocation stops it."""
+
+
+class Body:
+    """A body of unknown length, cut into slices. `taken` is what the last slice took; `cut` says how it ended."""
+
+    def __init__(self, chunks: Iterable[bytes], hold: Hold | None = None) -> None:
+        self._chunks = iter(chunks)
+        self._hold = hold
+        self._next = b""
+        self.cut = False
+        self.taken = 0
+
+    def more(self) -> bool:
+        """Whether bytes are left: waits for the next chunk."""
+        while not self._next:
+            try:
+                self._next = next(self._chunks)
+            except StopIteration:
+                return False
+            except BodyCut:
+                self.cut = True
+                return False
+            self.demand()
+        return True
+
+    def demand(self) -> None:
+        """Raise UploadBusy when another request took the upload over."""
+        if self._hold is not None:
+            self._hold.beat()
+
+    def slice(self, *, room: int, limit: int, left: int) -> Iterator[bytes]:
+        """Yield the chunks of one slice.
+
+        Raises TooLarge at the first byte beyond `room` (`limit` is what it tells), QuotaExceeded beyond `left`.
+        """
+        self.taken = 0
+        until = time.monotonic() + SLICE_SECONDS
+        while self.taken < SLICE_BYTES and (not self.taken or time.monotonic() < until) and self.more():
+            chunk, self._next = self._next, b""
+            self.taken += len(chunk)
+            if self.taken > room:
+                raise TooLarge(limit)
+            if self.taken > left:
+                raise QuotaExceeded("link")
+            yield chunk
