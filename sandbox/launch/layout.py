@@ -13,8 +13,9 @@ from sandbox.launch.errors import LaunchRefused
 REPOSITORY = Path(__file__).resolve().parents[2]
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
-LONGEST_SOCKET = 90
-"""Longest folder for unix sockets, in characters: the kernel takes 107 for the whole path (unix(7))."""
+LONGEST_FOLDER = 70
+"""Longest folder for unix sockets, in characters: the kernel takes 107 for the whole path (unix(7)), and the process
+manager binds its own as `control/supervisor.sock.<process id>` first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Layout:
     @property
     def sockets(self) -> Path:
         """Unix sockets: under `run`, or in a short folder when the root's path is too long for a socket."""
-        return self.run if len(str(self.run)) <= LONGEST_SOCKET - 10 else Path(f"/tmp/resguardo-{self._mark()}")  # noqa: S108 (0700, owner checked)
+        return self.run if len(str(self.run)) <= LONGEST_FOLDER else Path(f"/tmp/resguardo-{self._mark()}")  # noqa: S108 (0700, owner checked)
 
     @property
     def opener(self) -> Path:

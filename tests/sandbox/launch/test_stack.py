@@ -238,6 +238,14 @@ def test_a_path_that_the_manager_cannot_write_down_is_refused(tmp_path: Path) ->
         Stack(tmp_path / "my files", catalogue=a_catalogue({"customer": free_port()})).start()
 
 
+@pytest.mark.parametrize("length", range(66, 84, 4))
+def test_every_socket_fits_into_the_kernels_limit(length: int) -> None:
+    layout = Layout(root=Path("/" + "r" * (length - len("/run") - 1)))
+    assert len(str(layout.run)) == length
+    for name in ("control/supervisor.sock.4194304", "scanner/clamd.sock", "opener/opener.sock"):
+        assert len(str(layout.sockets / name)) <= 107
+
+
 def test_a_long_path_gets_a_short_folder_for_its_sockets(tmp_path: Path) -> None:
     root = tmp_path / ("long" * 30)
     stack = Stack(root, catalogue=lambda site, isolation: [])
