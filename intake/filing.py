@@ -160,15 +160,15 @@ class PartSealer:
         *,
         blobs: BlobStore,
         signer: SigningKey,
-        name_of_object: Callable[[], str],
+        names: Iterator[str],
     ) -> None:
-        """Take ids from `document`; it is not changed. `name_of_object` gives each object a fresh, noted name."""
+        """Take ids from `document`; it is not changed. `names` gives each object a fresh, noted one."""
         self._document = document
         self._recipient = recipient
         self._scanned = scanned
         self._blobs = blobs
         self._signer = signer
-        self._name_of_object = name_of_object
+        self._names = names
 
     def seal(
         self,
@@ -185,7 +185,7 @@ class PartSealer:
         context = DocumentContext(org=document.org_id, doc=document.id, part=name)
         sealing = Sealing.to([self._recipient], context)
         stream = SealedStream(sealing, chunks, hash_plaintext=sha256 is not None, hash_payload=False)
-        blob = self._name_of_object()
+        blob = next(self._names)
         stored = self._blobs.put(blob, stream)
         if sha256 is not None and stream.plaintext.sha256 != sha256:
             self._blobs.delete(blob)

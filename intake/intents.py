@@ -5,7 +5,7 @@ object a part; only objects with such a note are ever swept from the vault, so t
 makes filed documents look like garbage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -14,19 +14,25 @@ from sqlalchemy.orm import Session
 from intake.filing import BLOBS
 from records.documents import FilingIntent, Part
 from storage.blobs import BlobStore
-from storage.database import Database, new_id
+from storage.database import Database, new_id, utcnow
 
 INTENT_AGE = timedelta(hours=26)
 """No filing lasts this long: what it noted and did not make a part is garbage."""
 BATCH = 200
 
 
-def noted(database: Database, *, now: datetime) -> str:
-    """Return a fresh name in the vault, `docs/<day>/<random id>`, whose intent is committed."""
-    blob = f"{BLOBS}/{now.astimezone(UTC):%Y%m%d}/{new_id()}"
+def noted(database: Database, *, count: int, now: datetime) -> list[str]:
+    """Return fresh names in the vault, `docs/<day>/<random id>`, whose intents are committed."""
+    names = [f"{BLOBS}/{now.astimezone(UTC):%Y%m%d}/{new_id()}" for _ in range(count)]
     with database.transaction() as session:
-        session.add(FilingIntent(blob=blob, created_at=now))
-    return blob
+        session.add_all(FilingIntent(blob=name, created_at=now) for name in names)
+    return names
+
+
+def names(database: Database, *, batch: int) -> Iterator[str]:
+    """Yield noted names without end; each `batch` of them costs one commit."""
+    while True:
+        yield from noted(database, count=batch, now=utcnow())
 
 
 def fulfilled(session: Session, parts: Sequence[Part]) -> None:

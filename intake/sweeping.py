@@ -75,7 +75,8 @@ def drop_slices(database: Database, blobs: BlobStore, upload_id: str) -> int:
     with database.reading() as session:
         pieces = session.execute(select(Slice.id, Slice.blob).where(Slice.upload_id == upload_id)).all()
     for piece in pieces:
-        blobs.delete(piece.blob)
+        if piece.blob is not None:
+            blobs.delete(piece.blob)
     with database.transaction() as session:
         session.execute(delete(Slice).where(Slice.id.in_([piece.id for piece in pieces])))
     return len(pieces)

@@ -72,7 +72,8 @@ def _draw(tools: Tools, held: Lease, parts: list[Part]) -> bool:
 
 def _seal_pages(tools: Tools, work: Work, sha256: str, known: frozenset[str], parts: list[Part]) -> None:
     document = work.document
-    seals = sealer(tools, work, str(document.engine), str(document.signatures))
+    expected = min(max(document.pages or 1, 1), work.limits.preview_pages)
+    seals = sealer(tools, work, parts=expected, engine=str(document.engine), signatures=str(document.signatures))
     drawn = tools.inspector.render_previews(
         work.slices.content, size=document.size, mime=Mime(str(document.mime)), sha256=sha256
     )

@@ -126,7 +126,7 @@ def _format_of(mime: str) -> Format:
 
 
 def _seal(tools: Tools, work: Work, declared: Declared, verdict: Verdict) -> tuple[list[Part], Commitment]:
-    seals = sealer(tools, work, verdict.engine or "", verdict.signatures or "")
+    seals = sealer(tools, work, parts=2, engine=verdict.engine or "", signatures=verdict.signatures or "")
     sha256 = bytes.fromhex(verdict.sha256)
     commitment = Commitment.to(sha256)
     mime = str(verdict.mime)

@@ -159,15 +159,15 @@ def _forgive(tools: Tools, model: type[Document] | type[PreviewTask], held: Leas
         log.warning("try_not_forgiven", row=held.id, error=type(error).__name__)
 
 
-def sealer(tools: Tools, work: Work, engine: str, signatures: str) -> PartSealer:
-    """Return the sealer of a document's parts. Raises CaseKeyPending, SignatureRefused."""
+def sealer(tools: Tools, work: Work, *, parts: int, engine: str, signatures: str) -> PartSealer:
+    """Return the sealer of a document's parts, about `parts` of them. Raises CaseKeyPending, SignatureRefused."""
     return PartSealer(
         work.document,
         case_public(work.case_key, tools.custodian),
         Scanned(finding=Finding.CLEAN.value, engine=engine, signatures=signatures),
         blobs=tools.blobs,
         signer=tools.signer,
-        name_of_object=lambda: intents.noted(tools.database, now=utcnow()),
+        names=intents.names(tools.database, batch=parts),
     )
 
 

@@ -208,7 +208,7 @@ def a_document() -> Document:
 
 def sealed_part(blobs: LocalBlobStore, case: PrivateKey, signer: SigningKey, sha256: bytes | None = None) -> Part:
     scanned = Scanned(finding="clean", engine="ClamAV", signatures="1")
-    sealer = PartSealer(a_document(), case.public(), scanned, blobs=blobs, signer=signer, name_of_object=fresh)
+    sealer = PartSealer(a_document(), case.public(), scanned, blobs=blobs, signer=signer, names=iter([fresh()]))
     return sealer.seal("original", [b"abc"], mime="image/jpeg", sha256=sha256)
 
 

@@ -109,6 +109,11 @@ class Desk:
         """Whether neither rows nor objects nor intents are left of any filing."""
         return (self.all(Part), self.vault(), self.all(FilingIntent)) == ([], [], [])
 
+    def lose_a_slice(self) -> None:
+        """Take the first piece of content out of the store."""
+        (first,) = [piece for piece in self.all(Slice) if piece.seq == 1]
+        self.world.blobs.delete(first.blob)
+
     def slices(self) -> int:
         """How many slices are left."""
         return len(self.all(Slice))

@@ -21,7 +21,7 @@ from portal.worker.materials import MAX_UNFINISHED, Suspected
 from records.cases import CaseKey
 from records.documents import Document, FilingIntent, Part, PreviewTask
 from records.requests import Slot, SlotState
-from records.uploads import Slice, Upload
+from records.uploads import Upload
 from storage.blobs import BlobMissing, LocalBlobStore
 from storage.blobs.protocol import Chunk, Stored
 from storage.database import Database
@@ -235,7 +235,7 @@ def test_a_planted_document_leaves_the_slot_of_another_as_it_is(desk: Desk) -> N
 
 def test_a_slice_that_is_gone_is_asked_for_again_after_some_tries(desk: Desk) -> None:
     document = desk.send(JPEG)
-    desk.world.blobs.delete(desk.all(Slice)[1].blob)
+    desk.lose_a_slice()
     for _ in range(MAX_UNFINISHED - 1):
         with pytest.raises(BlobMissing):
             desk.inspect()
@@ -344,7 +344,7 @@ def another_case(desk: Desk) -> str:
 
 BROKEN_PREVIEWS = {
     "a forged fingerprint": lambda desk: desk.change(PreviewTask, fingerprint=b"\0" * 32),
-    "a slice that is gone": lambda desk: desk.world.blobs.delete(desk.all(Slice)[1].blob),
+    "a slice that is gone": lambda desk: desk.lose_a_slice(),
     "a type that nobody draws": lambda desk: desk.change(Document, mime="text/html"),
     "a type that it is not": lambda desk: desk.change(Document, mime="application/pdf"),
     "a document that was recalled": lambda desk: desk.change(Document, state="recalled"),

@@ -89,7 +89,7 @@ class Company:
                 CLEAN,
                 blobs=self.blobs,
                 signer=self.inspector,
-                name_of_object=lambda: f"docs/{now:%Y%m%d}/{new_id()}",
+                names=(f"docs/{now:%Y%m%d}/{new_id()}" for _ in range(3)),
             )
             commitment = Commitment.to(hashlib.sha256(lie if lie is not None else content).digest())
             declared = Declared(untrusted_name=name, untrusted_type=mime)
