@@ -162,7 +162,7 @@ async function stop(job, why) {
 function begin(box, file) {
 	const run = $(box, ".run"), most = +(/^image/.test(file.type) ? box.dataset.img : box.dataset.pdf);
 	const job = box.job = {
-		box, file, run, slot: box.dataset.slot, old: box.dataset.old, at: 0, tries: 0, step: file.size > MOST ? MB / 2 : file.size,
+		box, file, run, slot: box.dataset.slot, old: box.dataset.old, at: 0, tries: 0, step: MB / 2,
 		bar: $(run, "progress"), word: $(run, "[role]"), now: $(run, "[data-do=now]")
 	};
 	active++;
