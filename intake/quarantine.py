@@ -24,6 +24,7 @@ from storage.sealing.unseal import PrivateKey
 MADE = "quarantine-key"
 SYSTEM = "system"
 """Organization id of events that belong to no tenant."""
+NEVER_USED = timedelta(days=30)
 
 
 class QuarantineKeyGone(Exception):
@@ -99,8 +100,13 @@ class QuarantineKeys:
         return shredded
 
     def _never_used(self, session: Session, now: datetime) -> list[str]:
-        """Return the keys whose row was never committed, two days after they were made."""
-        old = (now - timedelta(days=2)).timestamp()
+        """Return the keys whose row was never committed, thirty days after they were made.
+
+        None while the database knows no key at all: an empty or restored one must not cost what was received.
+        """
+        if session.scalars(select(QuarantineKey.id).limit(1)).first() is None:
+            return []
+        old = (now - NEVER_USED).timestamp()
         files = [path.name for path in self._folder.iterdir() if path.name.isalnum() and path.stat().st_mtime < old]
         known = set(session.scalars(select(QuarantineKey.id).where(QuarantineKey.id.in_(files))))
         return [name for name in files if name not in known]

@@ -217,11 +217,12 @@ def test_a_forged_retirement_does_not_destroy_what_was_received(needed: tuple[Ho
     assert key_id in house.files()
 
 
-def test_a_key_whose_row_was_never_committed_goes_after_two_days(house: House) -> None:
+def test_a_key_whose_row_was_never_committed_goes_after_thirty_days(house: House) -> None:
     class Torn(Exception):
         pass
 
     later = datetime.now(UTC)
+    house.prepare()
 
     def torn() -> None:
         with house.database.transaction() as session:
@@ -231,9 +232,11 @@ def test_a_key_whose_row_was_never_committed_goes_after_two_days(house: House) -
     with pytest.raises(Torn):
         torn()
     left = house.files()
-    assert house.shred(later + DAY) == []
-    assert set(house.shred(later + 3 * DAY)) <= left
-    assert house.files() < left
+    assert house.shred(later + 29 * DAY) == []
+    torn_keys = house.shred(later + 31 * DAY)
+    assert torn_keys
+    assert house.files() == left - set(torn_keys)
+    assert len(house.files()) == 2
 
 
 def test_a_slice_is_not_acknowledged_under_a_retired_key(house: House) -> None:
