@@ -59,6 +59,7 @@ def base_environment(site: Site) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # a crash of an extension leaves the names of its frames in the log
         "TMPDIR": SHM,
         MARK: str(site.layout.root),
     }
