@@ -150,7 +150,8 @@ def test_a_process_started_by_root_keeps_no_power_to_undo_its_cell(isolated: Sta
 
 def test_a_process_inherits_nothing_from_the_terminal(stack: Stack) -> None:
     assert set(ask(PORTS["customer"])["environment"]) <= {
-        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER", "TMPDIR", "RESGUARDO_STACK", "PWD", "LC_CTYPE",
+        "PATH", "LANG", "HOME", "PYTHONUNBUFFERED", "PYTHONFAULTHANDLER", "TMPDIR", "RESGUARDO_STACK", "PWD",
+        "LC_CTYPE",
     }  # fmt: skip
 
 
