@@ -63,7 +63,7 @@ class Answers(BaseHTTPRequestHandler):
             "keys": sorted(str(path.relative_to(keys)) for path in keys.rglob("*") if path.is_file()),
             "jobs": sorted(str(path.relative_to(jobs)) for path in jobs.rglob("*") if path.is_file()),
             "behind_proc": [path for door in doors for path in glob.glob(door)],
-            "control": os.listdir(keys.parent / "run" / "control"),
+            "control": [path.name for path in (keys.parent / "run" / "control").glob("*")],
             "environment": dict(os.environ),
             "disks": glob.glob("/dev/[sv]d*"),
             "written": writable([path for path in folders(keys.parent) if path.is_dir()]),

@@ -297,7 +297,7 @@ def test_a_killed_launcher_takes_everything_with_it(tmp_path: Path) -> None:
 def test_what_a_killed_manager_left_behind_is_stopped_by_the_next_start(tmp_path: Path) -> None:
     port = free_port()
     with launched_elsewhere(tmp_path, port) as launcher:
-        manager = int((tmp_path / "run/control/supervisord.pid").read_text())
+        manager = int((Layout(root=tmp_path).control / "supervisord.pid").read_text())
         os.kill(manager, signal.SIGKILL)
         launcher.kill()
     orphan = subprocess.Popen(
@@ -311,9 +311,12 @@ def test_what_a_killed_manager_left_behind_is_stopped_by_the_next_start(tmp_path
 def test_stopping_before_it_is_up_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox.launch", "--root", str(tmp_path), "--port-base", str(free_port())]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as early:
-        eventually((tmp_path / "run/control/supervisor.sock").exists, within=60)
-        early.send_signal(signal.SIGINT)
-        _, said = early.communicate(timeout=60)
+        try:
+            eventually((Layout(root=tmp_path).control / "supervisor.sock").exists, within=60)
+            early.send_signal(signal.SIGINT)
+            _, said = early.communicate(timeout=60)
+        finally:
+            early.kill()
         assert early.returncode == 1
     assert said == "resguardo: stopped before it was up\n"
     assert processes_of(tmp_path) == []
