@@ -139,6 +139,7 @@ def _permit(session: Session, event: AuditEvent | None, part: Part, now: datetim
             action, life = policy.Action.EXPORT, EXPORT_LIFE
             export = session.get(Export, event.subject_id)
             about = export is not None and export.case_id == case.id and export.member_id == member.id
+            about = about and part.name in ("original", "meta")
         case _:
             raise OpeningRefused("wrong_event")
     if not about or event.org_id != part.org_id or event.case_id != case.id:
