@@ -16,14 +16,13 @@ from datetime import UTC, datetime
 
 import clamd
 
+from intake.inspection.limits import SCAN_BYTES_PER_SECOND, SCAN_SECONDS
 from intake.inspection.scanning import Outcome, ScannerVersion, ScanResult
 from intake.inspection.verdicts import ScannerUnavailable
 
 CHUNK = 256 * 1024
 REPLY_BYTES = 4096
 COMMAND_SECONDS = 10.0
-SCAN_SECONDS = 30.0
-SCAN_BYTES_PER_SECOND = 1_000_000
 LIMITS = "Heuristics.Limits."
 ENCRYPTED = "Heuristics.Encrypted."
 

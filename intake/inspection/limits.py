@@ -3,6 +3,13 @@
 from dataclasses import asdict, dataclass, fields
 
 MEBIBYTE = 1 << 20
+SCAN_SECONDS = 30.0
+SCAN_BYTES_PER_SECOND = 1_000_000
+"""The virus scan's own budget, apart from the sandbox's: seconds, plus one for so many bytes."""
+SANDBOX_SECONDS = 30
+"""What one document may wait for the sandbox's judgement, all in all: `examine_seconds` and the reader's grace."""
+GRACE_SECONDS = 5
+"""How much longer than its guardian the trusted side waits before it gives up on a child."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +34,7 @@ class Limits:
     output_bytes: int = 256 * MEBIBYTE
     examine_cpu_seconds: int = 10
     """Processor time after which the document is to blame: it is refused."""
-    examine_seconds: int = 25
+    examine_seconds: int = SANDBOX_SECONDS - GRACE_SECONDS
     """Wall time after which the machine is to blame: no verdict, the caller tries again."""
     render_cpu_seconds: int = 30
     render_seconds: int = 120

@@ -16,14 +16,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from intake.inspection.limits import Limits
+from intake.inspection.limits import GRACE_SECONDS, Limits
 from intake.inspection.memory import Memory, read_chunks
 from intake.inspection.sandboxed.wire import GO_ON, MIMES, REASONS, RECORD, End, Job, Kind, Request, read_record
 from intake.inspection.verdicts import Mime, PreviewFailed, Reason, SandboxUnavailable
 from intake.inspection.zygotes import Zygote
-
-GRACE_SECONDS = 5
-"""How much longer than its guardian the trusted side waits before it gives up on a child."""
 
 PROBE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63680000008200"

@@ -1,7 +1,7 @@
 """A seccomp filter: the system calls that no document needs, refused by the kernel (seccomp(2), classic BPF).
 
-Rules: no new program, socket, namespace, mount, key, tracer or kernel extension; a foreign calling convention ends
-the process; on a machine whose call numbers are not listed here the sandbox refuses to work.
+Rules: no new process (a thread is none), program, socket, namespace, mount, key, tracer or kernel extension; a foreign
+calling convention ends the process; on a machine whose call numbers are not listed here the sandbox refuses to work.
 """
 
 import ctypes
@@ -14,9 +14,14 @@ SECCOMP_MODE_FILTER = 2
 ALLOW = 0x7FFF0000
 KILL = 0x80000000
 REFUSE = 0x00050000 | errno.EPERM
-LOAD_WORD, JUMP_EQUAL, JUMP_GREATER_EQUAL, RETURN = 0x20, 0x15, 0x35, 0x06
-NUMBER, ARCHITECTURE = 0, 4
-"""Offsets in struct seccomp_data."""
+UNKNOWN = 0x00050000 | errno.ENOSYS
+LOAD_WORD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
+"""Offsets in struct seccomp_data; of an argument its lower half on the little-endian machines below."""
+
+CLONE_THREAD = 0x10000
+CLONE3 = 435
+"""Takes its flags from memory, where a filter cannot see them: libc falls back to `clone` when it is unknown."""
 
 X32 = 0x40000000
 SHARED = {
@@ -34,6 +39,8 @@ SHARED = {
     "mount_setattr": 442,
 }
 X86_64 = {
+    "fork": 57,
+    "vfork": 58,
     "shmget": 29,
     "socket": 41,
     "connect": 42,
@@ -133,8 +140,8 @@ AARCH64 = {
     "userfaultfd": 282,
     "kexec_file_load": 294,
 }
-MACHINES = {"x86_64": (0xC000003E, X86_64), "aarch64": (0xC00000B7, AARCH64)}
-"""AUDIT_ARCH_* of linux/audit.h and the numbers of asm/unistd.h."""
+MACHINES = {"x86_64": (0xC000003E, 56, X86_64), "aarch64": (0xC00000B7, 220, AARCH64)}
+"""AUDIT_ARCH_* of linux/audit.h, and of asm/unistd.h the numbers of `clone` and of what is refused."""
 
 
 class _Program(ctypes.Structure):
@@ -143,18 +150,21 @@ class _Program(ctypes.Structure):
 
 def refuse_what_no_document_needs() -> None:
     """Install the filter in the caller for good; it must have given up new privileges. Raises OSError, KeyError."""
-    architecture, numbers = MACHINES[platform.machine()]
-    code = program(architecture, sorted({*numbers.values(), *SHARED.values()}))
+    architecture, clone, numbers = MACHINES[platform.machine()]
+    code = program(architecture, clone, sorted({*numbers.values(), *SHARED.values()}))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(code) // 8, code)), 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
-def program(architecture: int, numbers: list[int]) -> bytes:
+def program(architecture: int, clone: int, numbers: list[int]) -> bytes:
     """Return the filter's instructions (struct sock_filter): 8 bytes each."""
     count = len(numbers)
     lines = [(LOAD_WORD, 0, 0, ARCHITECTURE), (JUMP_EQUAL, 1, 0, architecture), (RETURN, 0, 0, KILL)]
-    lines += [(LOAD_WORD, 0, 0, NUMBER), (JUMP_GREATER_EQUAL, count + 1, 0, X32)]
+    lines += [(LOAD_WORD, 0, 0, NUMBER), (JUMP_EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, UNKNOWN)]
+    lines += [(JUMP_EQUAL, 0, 4, clone), (LOAD_WORD, 0, 0, FIRST_ARGUMENT), (JUMP_ANY_BIT, 1, 0, CLONE_THREAD)]
+    lines += [(RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)]
+    lines += [(JUMP_GREATER_EQUAL, count + 1, 0, X32)]
     lines += [(JUMP_EQUAL, count - index, 0, number) for index, number in enumerate(numbers)]
     lines += [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, REFUSE)]
     return b"".join(struct.pack("=HBBI", *line) for line in lines)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from intake.inspection.sandboxed import jobs, kernel, syscalls
+from intake.inspection.sandboxed import jobs, kernel, landlock, syscalls
 from intake.inspection.sandboxed.wire import READY, REQUEST_BYTES, End, Kind, Request, record
 
 CONTROL = 0
@@ -24,6 +24,8 @@ BROKE_ON_DOCUMENT, OUT_OF_MEMORY, WALLS_FAILED = 1, 2, 3
 """How a child ends by itself when it does not finish."""
 
 MOST_DESCRIPTORS = 1 << 20
+MOST_TASKS = 256
+"""Processes and threads of the zygote and all its children together (they share one user namespace)."""
 WATCH_SECONDS = 0.025
 HOST_FOLDERS = ("/etc", "/home", "/opt", "/root", "/run", "/srv", "/tmp", "/var")  # noqa: S108 - looked for, not used
 
@@ -104,6 +106,7 @@ def _work(request: Request, document: int, output: int, reply: int) -> None:
         kernel.die_with_parent()
         _bound(request)
         kernel.drop_everything()
+        landlock.close_everything()
         syscalls.refuse_what_no_document_needs()
         status = BROKE_ON_DOCUMENT
         jobs.perform(request, document, output, socket.socket(fileno=reply))
@@ -131,6 +134,7 @@ def _bound(request: Request) -> None:
         (resource.RLIMIT_CPU, request.cpu_seconds),
         (resource.RLIMIT_FSIZE, limits.output_bytes),
         (resource.RLIMIT_NOFILE, 64),
+        (resource.RLIMIT_NPROC, MOST_TASKS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_STACK, 8 << 20),
     ):

@@ -3,10 +3,13 @@
 from dataclasses import asdict
 from functools import partial
 
+import structlog
+
 from config.settings import InspectorSettings
 from intake.inspection.chain import Inspector
 from intake.inspection.clamav import ClamdScanner
 from intake.inspection.sandbox import Sandbox
+from intake.inspection.sandboxed import landlock
 from intake.inspection.spool import require_memory_spool
 from intake.quarantine import QuarantineKeys
 from portal.worker import clearing
@@ -20,6 +23,8 @@ from storage.blobs.opening import open_store
 from storage.database import Database
 from storage.sealing.signing import SigningKey, VerifyKey
 
+log = structlog.get_logger(__name__)
+
 ORPHANS_S = 6 * 3600.0
 """Between two listings of the whole store."""
 
@@ -28,6 +33,8 @@ def run(stop: Stop) -> None:
     """Examine, file, draw, sweep."""
     settings = InspectorSettings.load()
     require_memory_spool(settings.clamd_spool)
+    if not landlock.abi():
+        log.warning("sandbox_without_landlock")  # the other walls stand; docs/operations.md says what to do
     database = Database(settings.database_url)
     signer = SigningKey(settings.attestation_key())
     scanner = ClamdScanner(str(settings.clamd_socket))

@@ -62,7 +62,7 @@ kernel.drop_everything()
 syscalls.refuse_what_no_document_needs()
 libc = ctypes.CDLL(None, use_errno=True)
 def call(name, *arguments):
-    libc.syscall(syscalls.MACHINES[os.uname().machine][1].get(name, syscalls.SHARED.get(name)), *arguments)
+    libc.syscall(syscalls.MACHINES[os.uname().machine][2].get(name, syscalls.SHARED.get(name)), *arguments)
     return ctypes.get_errno()
 first.send(b"x")
 print(json.dumps({
