@@ -25,7 +25,9 @@ class Limits:
     attachments: int = 16
     attachment_bytes: int = 32 * MEBIBYTE
     accept_pdf_attachments: bool = False
-    """True files a PDF whose attachments are few, small and each scanned; False (default) refuses it."""
+    """True files a PDF whose attachments are few, small and each scanned, with a note; False (default) refuses it."""
+    accept_active_pdf: bool = False
+    """True files a PDF with scripts or actions, with a note; False (default) refuses it."""
     preview_pages: int = 30
     preview_side: int = 1600
     address_space: int = 1024 * MEBIBYTE

@@ -18,8 +18,19 @@ from typing import Self
 
 from intake.inspection.limits import GRACE_SECONDS, Limits
 from intake.inspection.memory import Memory, read_chunks
-from intake.inspection.sandboxed.wire import GO_ON, MIMES, REASONS, RECORD, End, Job, Kind, Request, read_record
-from intake.inspection.verdicts import Mime, PreviewFailed, Reason, SandboxUnavailable
+from intake.inspection.sandboxed.wire import (
+    GO_ON,
+    MIMES,
+    REASONS,
+    RECORD,
+    End,
+    Job,
+    Kind,
+    Request,
+    read_notes,
+    read_record,
+)
+from intake.inspection.verdicts import Mime, Note, PreviewFailed, Reason, SandboxUnavailable
 from intake.inspection.zygotes import Zygote
 
 PROBE = bytes.fromhex(
@@ -49,6 +60,7 @@ class Examination:
     pages: int
     width: int
     height: int
+    notes: tuple[Note, ...] = ()
     parts: tuple[Part, ...] = ()
     output: int = -1
 
@@ -232,10 +244,14 @@ def _collect(child: _Child) -> tuple[Numbers | None, list[Numbers]]:
 def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: int, limits: Limits) -> Examination:
     if untrusted is None:
         return Examination(reason=Reason.SCAN_LIMITS, mime=None, pages=0, width=0, height=0)
-    reason_index, mime_index, pages, width, height, count = untrusted[:6]
+    reason_index, mime_index, pages, width, height, count, bits = untrusted
     if reason_index >= len(REASONS) or mime_index >= len(MIMES) or count != len(untrusted_parts):
         raise SandboxUnavailable("answer out of bounds")
     reason, mime = REASONS[reason_index], MIMES[mime_index]
+    try:
+        notes = read_notes(bits)
+    except ValueError as error:
+        raise SandboxUnavailable("answer out of bounds") from error
     if reason is Reason.EXAMINED and (mime is None or not 0 < pages <= limits.pages or width * height > limits.pixels):
         raise SandboxUnavailable("answer against the limits")
     parts: list[Part] = []
@@ -245,7 +261,14 @@ def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: i
         offset += size
     _within(offset, output)
     return Examination(
-        reason=reason, mime=mime, pages=pages, width=width, height=height, parts=tuple(parts), output=output
+        reason=reason,
+        mime=mime,
+        pages=pages,
+        width=width,
+        height=height,
+        notes=notes,
+        parts=tuple(parts),
+        output=output,
     )
 
 

@@ -66,6 +66,16 @@ FINDINGS: dict[Reason, Finding] = {
 """The one finding of each reason."""
 
 
+class Note(StrEnum):
+    """What a clean file carries that its reviewer should know, where the organization does not refuse it.
+
+    The order is part of the wire format.
+    """
+
+    ACTIVE_CONTENT = "active_content"
+    ATTACHMENTS = "attachments"
+
+
 class Mime(StrEnum):
     """The types that are accepted. The order is part of the wire format."""
 
@@ -91,6 +101,7 @@ class Verdict:
     threat: str | None = None
     engine: str | None = None
     signatures: str | None = None
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError when finding and reason disagree, or when a clean file has no type or no engine."""

@@ -6,12 +6,13 @@ in a memory file whose length the reader checks itself.
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from intake.inspection.limits import Limits
-from intake.inspection.verdicts import Mime, Reason
+from intake.inspection.verdicts import Mime, Note, Reason
 
 RECORD = struct.Struct("!8I")
 REQUEST_BYTES = 4096
@@ -47,6 +48,7 @@ class End(IntEnum):
 
 REASONS = tuple(Reason)
 MIMES: tuple[Mime | None, ...] = (None, *Mime)
+NOTES = tuple(Note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +93,15 @@ def read_record(untrusted_packet: bytes) -> tuple[Kind, tuple[Any, ...]]:
         raise ValueError("not a record")
     kind, *values = RECORD.unpack(untrusted_packet)
     return Kind(kind), tuple(values)
+
+
+def noted(notes: Iterable[Note]) -> int:
+    """Return the notes as bits."""
+    return sum(1 << NOTES.index(note) for note in notes)
+
+
+def read_notes(untrusted_bits: int) -> tuple[Note, ...]:
+    """Return the notes. Raises ValueError for a bit that stands for none."""
+    if untrusted_bits >> len(NOTES):
+        raise ValueError("not a note")
+    return tuple(note for bit, note in enumerate(NOTES) if untrusted_bits >> bit & 1)

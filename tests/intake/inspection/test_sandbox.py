@@ -270,15 +270,16 @@ def children_of(pid: int) -> set[int]:
 @pytest.mark.parametrize(
     "numbers",
     [
-        (999, 1, 1, 320, 240, 0),
-        (0, 999, 1, 320, 240, 0),
-        (0, 0, 1, 320, 240, 0),
-        (0, 1, 0, 320, 240, 0),
-        (0, 1, 501, 320, 240, 0),
-        (0, 1, 1, 1 << 31, 1 << 31, 0),
-        (0, 1, 1, 320, 240, 3),
+        (999, 1, 1, 320, 240, 0, 0),
+        (0, 999, 1, 320, 240, 0, 0),
+        (0, 0, 1, 320, 240, 0, 0),
+        (0, 1, 0, 320, 240, 0, 0),
+        (0, 1, 501, 320, 240, 0, 0),
+        (0, 1, 1, 1 << 31, 1 << 31, 0, 0),
+        (0, 1, 1, 320, 240, 3, 0),
+        (0, 1, 1, 320, 240, 0, 1 << 20),
     ],
-    ids=["reason", "type", "no type", "no pages", "pages", "pixels", "parts"],
+    ids=["reason", "type", "no type", "no pages", "pages", "pixels", "parts", "notes"],
 )
 def test_numbers_out_of_bounds_are_no_verdict(numbers: tuple[int, ...]) -> None:
     output = os.memfd_create("output")
@@ -293,7 +294,7 @@ def test_parts_longer_than_the_output_are_no_verdict() -> None:
     output = os.memfd_create("output")
     try:
         with pytest.raises(SandboxUnavailable):
-            _judged((0, 1, 1, 320, 240, 1), [(4096, 0)], output, Limits())
+            _judged((0, 1, 1, 320, 240, 1, 0), [(4096, 0)], output, Limits())
     finally:
         os.close(output)
 
