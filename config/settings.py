@@ -130,6 +130,8 @@ class InspectorSettings(_KnowsTheCustodian, _RunsJobs):
     clamd_socket: Path
     clamd_spool: Path
     """clamd's temporary folder; it must lie on tmpfs."""
+    signatures_max_age_days: int = Field(default=7, ge=1, le=3650)
+    """Older signatures reach no verdict: documents wait until newer ones are loaded."""
     jobs_schema: str = "jobs_inspector"
 
     def attestation_key(self) -> bytes:

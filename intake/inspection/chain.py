@@ -2,11 +2,12 @@
 
 Rules: the only way to `CLEAN` is that every step said so; a scanner or a sandbox that gave no answer raises, so that
 the caller tries again; a found virus outranks every other reason; the bytes that were judged are the bytes that were
-hashed.
+hashed; the signatures that a verdict names are those that judged: young enough, and the same before and after.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +16,9 @@ from intake.inspection.memory import Memory
 from intake.inspection.names import suffix_of
 from intake.inspection.previews import PagePreview, encoded
 from intake.inspection.sandbox import Examination, Sandbox
-from intake.inspection.scanning import Outcome, Scanner, ScannerVersion, ScanResult
-from intake.inspection.verdicts import FINDINGS, HashDisagreement, Mime, Reason, Verdict
+from intake.inspection.scanning import Outcome, Scanner, ScannerVersion, ScanResult, SignatureRule
+from intake.inspection.verdicts import FINDINGS, HashDisagreement, Mime, Reason, SignaturesChanged, Verdict
+from storage.database import utcnow
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 Source = Callable[[], Iterable[bytes]]
@@ -26,9 +28,19 @@ Source = Callable[[], Iterable[bytes]]
 class Inspector:
     """A scanner and a sandbox that judge documents together. Safe for several threads."""
 
-    def __init__(self, *, scanner: Scanner, sandbox: Sandbox, parallel: int = 16) -> None:
-        """Scan at most `parallel` documents at a time."""
+    def __init__(
+        self,
+        *,
+        scanner: Scanner,
+        sandbox: Sandbox,
+        signatures: SignatureRule | None = None,
+        parallel: int = 16,
+        clock: Callable[[], datetime] = utcnow,
+    ) -> None:
+        """Scan at most `parallel` documents at a time, with signatures that the rule allows."""
         self._scanner = scanner
+        self._rule = signatures or SignatureRule()
+        self._clock = clock
         self._sandbox = sandbox
         self._scans = ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="scan")
 
@@ -47,8 +59,9 @@ class Inspector:
     def inspect(self, source: Source, *, size: int, declared_name: str, limits: Limits | None = None) -> Verdict:
         """Judge the `size` bytes of `source`.
 
-        Raises ScannerUnavailable or SandboxUnavailable when no verdict was reached, HashDisagreement when the source
-        does not give exactly `size` bytes. The declared name is untrusted; only its extension is looked at.
+        Raises ScannerUnavailable (old or changing signatures too) or SandboxUnavailable when no verdict was reached,
+        HashDisagreement when the source does not give exactly `size` bytes. The declared name is untrusted; only its
+        extension is looked at.
         """
         limits = limits or Limits()
         if size == 0:
@@ -71,12 +84,16 @@ class Inspector:
             for page in self._sandbox.pages(document, mime, limits or Limits()):
                 yield encoded(page)
 
+    def version(self) -> ScannerVersion:
+        """Return engine and signatures that may judge now. Raises ScannerUnavailable, SignaturesStale."""
+        return self._rule.check(self._scanner.version(), self._clock())
+
     def sandbox_works(self) -> bool:
         """Whether the sandbox judges a picture of our own: then a lost one is the document's doing."""
         return self._sandbox.works()
 
     def _inspect(self, document: Memory, suffix: str, limits: Limits) -> Verdict:
-        version = self._scanner.version()
+        version = self.version()
         scanning = self._scans.submit(self._scanner.scan, document.chunks(), document.size)
         try:
             with self._sandbox.examined(document, suffix, limits) as examination:
@@ -85,6 +102,8 @@ class Inspector:
                     (part.is_decrypted_copy, self._scanner.scan(examination.chunks(part), part.size))
                     for part in examination.parts
                 ]
+                if self._scanner.version() != version:
+                    raise SignaturesChanged("reloaded during the scan")
                 return _judgement(document, examination, version, whole, parts)
         finally:
             _settle(scanning)

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+from intake.inspection.verdicts import SignaturesStale
+
+MAX_SIGNATURE_AGE = timedelta(days=7)
+"""Official signatures come out every day; after a week something is broken (clamd itself warns from then on)."""
 
 
 class Outcome(StrEnum):
@@ -34,6 +39,24 @@ class ScannerVersion:
     engine: str
     signatures: str
     signatures_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRule:
+    """Which signatures may judge."""
+
+    max_age: timedelta = MAX_SIGNATURE_AGE
+    unnumbered: bool = True
+    """Whether a scanner may judge that names neither number nor date of its signatures: not where it counts."""
+
+    def check(self, version: ScannerVersion, now: datetime) -> ScannerVersion:
+        """Return the version if its signatures may judge. Raises SignaturesStale."""
+        if version.signatures_at is None:
+            if not self.unnumbered:
+                raise SignaturesStale("signatures without a date")
+        elif now - version.signatures_at > self.max_age:
+            raise SignaturesStale(f"signatures of {version.signatures_at.date()}")
+        return version
 
 
 class Scanner(Protocol):

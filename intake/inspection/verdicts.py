@@ -123,6 +123,18 @@ class ScannerUnavailable(InspectionError):
     code = "scanner_unavailable"
 
 
+class SignaturesStale(ScannerUnavailable):
+    """The scanner answers, but its signatures are too old to be believed, or say nothing of their age."""
+
+    code = "signatures_stale"
+
+
+class SignaturesChanged(ScannerUnavailable):
+    """Other signatures answer after the scan than before it: nobody can say which of them judged."""
+
+    code = "signatures_changed"
+
+
 class SandboxUnavailable(InspectionError):
     """The sandbox could not run, or was lost while it worked. Nothing is ever parsed outside it instead."""
 

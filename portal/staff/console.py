@@ -33,6 +33,7 @@ from portal.web.application import PortalApp, create_app, reading, transaction
 from portal.web.errors import Problem
 from portal.web.headers import same_origin
 from portal.web.language import from_browser
+from records.heartbeats import InspectionState, inspection
 from records.organizations import Organization
 from records.policy import Action, require
 from records.sessions import SessionEnded, live_session, needs_touch, touch
@@ -81,7 +82,7 @@ def build_console(
         app.register_blueprint(part.blueprint)
     words.install(app)
     version = _static_version(Path(app.root_path) / "static")
-    app.jinja_env.globals.update(may=may, static_version=version, Action=Action)
+    app.jinja_env.globals.update(may=may, static_version=version, Action=Action, inspection=_inspection)
     app.context_processor(_reader)
     return app
 
@@ -163,6 +164,12 @@ def _reader() -> dict[str, Any]:
     user: Any = current_user
     known = bool(user) and user.is_authenticated
     return {"reader": user.member if known else None, "company": user.organization if known else None}
+
+
+def _inspection() -> InspectionState:
+    """Return whether files are being examined now; the pages of cases ask."""
+    with reading() as session:
+        return inspection(session, now=utcnow())
 
 
 def _static_version(folder: Path) -> str:

@@ -69,7 +69,8 @@ _INSIDE = Row(
 _SHARED: dict[Row, str] = {
     _REFUSED: "intake_error records_error command_refused",
     _AWAY: """
-        blob_error keyring_unavailable scanner_unavailable sandbox_unavailable stamp_unavailable inspection_failed
+        blob_error keyring_unavailable scanner_unavailable signatures_stale signatures_changed
+        sandbox_unavailable stamp_unavailable inspection_failed
         whatsapp_error case_key_pending
     """,
     _DAMAGED: """

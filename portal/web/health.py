@@ -1,7 +1,7 @@
 """Health: `/healthz` says that the process answers, `/readyz` that everything it needs answers too."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -9,18 +9,16 @@ from flask import Flask, Response, current_app, jsonify
 from sqlalchemy import text
 
 from portal.web.guards import PUBLIC, guarded_by
-from records.heartbeats import Heartbeat
+from records.heartbeats import HEARTBEAT_LIFE, Heartbeat, InspectionState, inspection_state
 from storage.database import Database, utcnow
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_LIFE = timedelta(seconds=30)
 MAX_LAG_S = 60
-MAX_SIGNATURE_AGE = timedelta(days=3)
 
 
 class NotReady(Exception):
-    """A part is away, late or stale; the message is a word for the log."""
+    """A part is away, late or stale; the message is a word of ours for the page and the log."""
 
 
 def worker_checks(database: Database) -> dict[str, Callable[[], str]]:
@@ -45,14 +43,17 @@ def worker_checks(database: Database) -> dict[str, Callable[[], str]]:
 
 
 def _scanner(details: Mapping[str, str]) -> str:
-    if details.get("scanner") != "ok":
-        raise NotReady("scanner away")
+    match inspection_state(details):
+        case InspectionState.OK:
+            pass
+        case InspectionState.STALE:
+            raise NotReady("signatures stale")
+        case InspectionState.AWAY:
+            raise NotReady("scanner away")
     built = details.get("signatures_at")
     if built is None:
         return "ok, own signatures only"
     age = utcnow() - datetime.fromisoformat(built)
-    if age > MAX_SIGNATURE_AGE:
-        raise NotReady("signatures stale")
     return f"ok, signatures {age.days} d old"
 
 
@@ -85,6 +86,9 @@ def install(app: Flask, checks: Mapping[str, Callable[[], str]]) -> None:
         for name, check in {"database": database, **checks}.items():
             try:
                 found[name] = check()
+            except NotReady as late:
+                log.warning("not_ready", check=name, why=str(late))
+                found[name], ready = str(late), False
             except Exception as error:  # noqa: BLE001 (whatever a check raises means: not ready)
                 log.warning("not_ready", check=name, error=type(error).__name__)
                 found[name], ready = "failed", False

@@ -5,9 +5,12 @@ what it writes while it scans never reaches a disk, or it does not start.
 """
 
 import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from intake.inspection.spool import SPOOL_BYTES, require_memory_spool
+from sandbox.clamav import numbered
 
 OWN_SIGNATURES = Path(__file__).parent
 OFFICIAL_DIRECTORY = Path("/var/lib/clamav")
@@ -99,9 +102,13 @@ def prepare(
     database.mkdir(mode=0o755, parents=True, exist_ok=True)
     for old in database.iterdir():
         old.unlink()
-    for own in (*OWN_SIGNATURES.glob("*.ndb"), *OWN_SIGNATURES.glob("*.hsb")):
-        shutil.copyfile(own, database / own.name)
     officials = official_databases(official)
+    own = {f"daily{file.suffix}": file.read_bytes() for file in sorted(OWN_SIGNATURES.glob("portal.*"))}
+    if officials:
+        for name, content in own.items():
+            (database / name.replace("daily", "portal")).write_bytes(content)
+    else:
+        write_own(database, own)
     for file in officials:
         (database / file.name).symlink_to(file)
     path = directory / "clamd.conf"
@@ -111,6 +118,13 @@ def prepare(
         )
     )
     return path
+
+
+def write_own(database: Path, files: Mapping[str, bytes]) -> None:
+    """Put our own signatures into a folder as one numbered database, built now, whole or not at all."""
+    aside = database / f"{numbered.NAME}.new"
+    aside.write_bytes(numbered.numbered(files, number=numbered.number_of(files), built=datetime.now(UTC)))
+    aside.rename(database / numbered.NAME)
 
 
 def _written(value: object) -> str:

@@ -100,6 +100,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
             "QUARANTINE_DIR": str(layout.keys / "inspector" / "quarantine"),
             "CLAMD_SOCKET": str(layout.scanner / "clamd.sock"),
             "CLAMD_SPOOL": str(layout.spool),
+            "SIGNATURES_MAX_AGE_DAYS": "365",  # a demonstration may run for long without freshclam
         },
         "courier": {
             "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}/v26.0",

@@ -1,11 +1,15 @@
 """A real ClamAV daemon for the test session, with signatures of its own: EICAR and a marker that infects any file."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from intake.inspection.clamav import ClamdScanner
+from sandbox.clamav.numbered import NAME, numbered
 from tests.services.processes import Server, required, server_directory
 
 EICAR = "".join(("X5O!P%@AP[4\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-ANTIVIRUS", "-TEST-FILE!$H+H*")).encode()
@@ -61,6 +65,19 @@ class Clamd:
     def start(self) -> None:
         """Start the daemon, or start it again after a kill."""
         self.server.start(self._answers)
+
+    def publish(self, *markers: bytes, number: int, built: datetime | None = None) -> None:
+        """Load signatures of this number that know these markers too, and wait until they answer."""
+        lines = [f"Local.Late-Marker-{index}:0:*:{marker.hex()}\n" for index, marker in enumerate((MARKER, *markers))]
+        made = numbered({"daily.ndb": "".join(lines).encode()}, number=number, built=built or datetime.now(UTC))
+        (self.database / f"{NAME}.new").write_bytes(made)
+        (self.database / f"{NAME}.new").rename(self.database / NAME)
+        scanner = ClamdScanner(str(self.socket))
+        scanner.reload()
+        deadline = time.monotonic() + 20
+        while scanner.version().signatures != str(number):
+            assert time.monotonic() < deadline, "clamd did not load what was published"
+            time.sleep(0.02)
 
     def _answers(self) -> bool:
         try:

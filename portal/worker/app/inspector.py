@@ -1,16 +1,19 @@
 """The inspector: examines, files, draws, sweeps."""
 
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from config.settings import InspectorSettings
+from config.settings import InspectorSettings, Profile
 from intake.inspection.chain import Inspector
 from intake.inspection.clamav import ClamdScanner
 from intake.inspection.sandbox import Sandbox
 from intake.inspection.sandboxed import landlock
+from intake.inspection.scanning import Scanner, SignatureRule
 from intake.inspection.spool import require_memory_spool
+from intake.inspection.verdicts import SignaturesStale
 from intake.quarantine import QuarantineKeys
 from portal.worker import clearing
 from portal.worker.app.heartbeat import Stop, heartbeat
@@ -19,8 +22,9 @@ from portal.worker.engine import Engine, Round, Task
 from portal.worker.inspecting import inspect
 from portal.worker.materials import Tools
 from records.documents import Document, PreviewTask
+from records.heartbeats import InspectionState
 from storage.blobs.opening import open_store
-from storage.database import Database
+from storage.database import Database, utcnow
 from storage.sealing.signing import SigningKey, VerifyKey
 
 log = structlog.get_logger(__name__)
@@ -38,7 +42,10 @@ def run(stop: Stop) -> None:
     database = Database(settings.database_url)
     signer = SigningKey(settings.attestation_key())
     scanner = ClamdScanner(str(settings.clamd_socket))
-    with Sandbox() as sandbox, Inspector(scanner=scanner, sandbox=sandbox) as inspector:
+    rule = SignatureRule(
+        max_age=timedelta(days=settings.signatures_max_age_days), unnumbered=settings.profile is Profile.SANDBOX
+    )
+    with Sandbox() as sandbox, Inspector(scanner=scanner, sandbox=sandbox, signatures=rule) as inspector:
         tools = Tools(
             database=database,
             blobs=open_store(**asdict(settings.blob_place())),
@@ -62,18 +69,22 @@ def run(stop: Stop) -> None:
                 Round(name="sweep", every_s=10, run=partial(clearing.sweep, tools)),
                 Round(name="leftovers", every_s=300, run=partial(clearing.sweep_leftovers, tools)),
                 Round(name="orphans", every_s=ORPHANS_S, run=partial(clearing.sweep_orphans, tools)),
-                heartbeat("inspector", database, lambda: _scanner_words(scanner)),
+                heartbeat("inspector", database, lambda: scanner_words(scanner, rule, utcnow())),
             ],
         ).run(stop)
 
 
-def _scanner_words(scanner: ClamdScanner) -> dict[str, str]:
-    """Say whether clamd answers and how old its signatures are."""
+def scanner_words(scanner: Scanner, rule: SignatureRule, now: datetime) -> dict[str, str]:
+    """Say whether clamd answers, how old its signatures are and whether they may judge."""
     try:
         version = scanner.version()
     except Exception as error:  # noqa: BLE001 (any failure means: no scanner)
-        return {"scanner": "away", "error": type(error).__name__}
-    words = {"scanner": "ok", "engine": version.engine, "signatures": version.signatures}
+        return {"scanner": InspectionState.AWAY.value, "error": type(error).__name__}
+    words = {"scanner": InspectionState.OK.value, "engine": version.engine, "signatures": version.signatures}
     if version.signatures_at is not None:
         words["signatures_at"] = version.signatures_at.isoformat()
+    try:
+        rule.check(version, now)
+    except SignaturesStale:
+        words["scanner"] = InspectionState.STALE.value
     return words

@@ -127,6 +127,17 @@ class FakeScanner:
         return
 
 
+class ReloadingScanner(FakeScanner):
+    """Says the versions it was given, one after another; the last one stays."""
+
+    def __init__(self, *versions: ScannerVersion) -> None:
+        super().__init__()
+        self.versions = list(versions)
+
+    def version(self) -> ScannerVersion:
+        return self.versions.pop(0) if len(self.versions) > 1 else self.versions[0]
+
+
 class SilentScanner(FakeScanner):
     """Is there for the version, and gone for the scan."""
 

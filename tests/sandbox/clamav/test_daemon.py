@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,10 @@ def test_a_clamd_of_this_configuration_finds_what_our_signatures_know(memory: Pa
             assert scanner.scan([EICAR], len(EICAR)).threat == EICAR_NAME
             assert scanner.scan([b"x", MARKER], 1 + len(MARKER)).threat == MARKER_NAME
             assert scanner.scan([b"hola"], 4).outcome is Outcome.CLEAN
-            assert scanner.version().signatures == "local"
+            found = scanner.version()
+            assert found.signatures.isdecimal()
+            assert found.signatures_at is not None
+            assert abs(datetime.now(UTC) - found.signatures_at) < timedelta(minutes=2)
             scanner.reload()
         finally:
             process.kill()
