@@ -71,6 +71,18 @@ class MalformedUpload(IntakeError):
     code = "malformed_upload"
 
 
+class ChecksumUnknown(IntakeError):
+    """The client hashed the body with an algorithm that this server does not speak."""
+
+    code = "checksum_unknown"
+
+
+class ChecksumMismatch(IntakeError):
+    """The body does not hash to what its client announced: nothing of it is kept."""
+
+    code = "checksum_mismatch"
+
+
 class QuarantineKeyMissing(IntakeError):
     """No certified quarantine key of the day: nothing can be received until the inspector and custodian made one."""
 

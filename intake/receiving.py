@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from intake import uploads
+from intake.checksums import Checksum
 from intake.daykey import DayKey, key_of_the_day
 from intake.declared import declared
-from intake.errors import BodyCut, EmptyFile, IntakeError, OffsetConflict, TooLarge
+from intake.errors import BodyCut, ChecksumMismatch, EmptyFile, IntakeError, OffsetConflict, TooLarge
 from intake.holds import Holds
 from intake.slicing import Body
 from intake.standing import Piece, Standing
@@ -77,6 +78,7 @@ class Intake:
         length: int | None,
         body: Iterable[bytes],
         announced: int | None = None,
+        checksum: Checksum | None = None,
         replaces: str | None = None,
     ) -> Standing:
         """Open an upload and take its first body. Raises what `begin` and `append` raise.
@@ -88,9 +90,9 @@ class Intake:
         upload_id = opening.place.upload
         if length is None or announced != length or length > WHOLE_BYTES:
             self._open(opening, visit_id, length, replaces, (opening.said,))
-            return self.append(visit_id=visit_id, upload_id=upload_id, offset=0, body=body, announced=announced)
+            return self._append_first(visit_id, upload_id, body, announced, checksum)
         with self.holds.hold(upload_id, opening.link_id) as hold:
-            chunks, pieces = Body(body, hold), [opening.said]
+            chunks, pieces = Body(body, hold, checksum), [opening.said]
             if chunks.more():
                 place = replace(opening.place, seq=1)
                 pieces.append(self._seal(chunks, place, end=length, left=opening.left, key=opening.key))
@@ -99,11 +101,19 @@ class Intake:
             return self._append_slices(visit_id, found, chunks)
 
     def append(
-        self, *, visit_id: str, upload_id: str, offset: int, body: Iterable[bytes], announced: int | None = None
+        self,
+        *,
+        visit_id: str,
+        upload_id: str,
+        offset: int,
+        body: Iterable[bytes],
+        announced: int | None = None,
+        checksum: Checksum | None = None,
     ) -> Standing:
         """Take a body that begins at `offset`, slice by slice, and return where the upload stands then.
 
-        `announced` is the body's own length where it says one. Raises OffsetConflict, UploadBusy, UploadEnded,
+        `announced` is the body's own length where it says one. With a `checksum` the body is acknowledged whole or not
+        at all: a wrong one raises ChecksumMismatch, a cut one BodyCut. Raises OffsetConflict, UploadBusy, UploadEnded,
         LinkClosed, QuarantineKeyMissing; TooLarge and QuotaExceeded, which end the upload; BodyCut after what had
         arrived was acknowledged; BlobError.
         """
@@ -113,7 +123,7 @@ class Intake:
         with self.holds.hold(upload_id, found.link_id) as hold:
             try:
                 _demand_room(found, announced)
-                return self._append_slices(visit_id, found, Body(body, hold))
+                return self._append_slices(visit_id, found, Body(body, hold, checksum))
             except (TooLarge, QuotaExceeded) as error:
                 self._end(visit_id, upload_id, error.code)
                 raise
@@ -191,6 +201,17 @@ class Intake:
                 pieces=pieces,
                 now=self.clock(),
             )
+
+    def _append_first(
+        self, visit_id: str, upload_id: str, body: Iterable[bytes], announced: int | None, checksum: Checksum | None
+    ) -> Standing:
+        try:
+            return self.append(
+                visit_id=visit_id, upload_id=upload_id, offset=0, body=body, announced=announced, checksum=checksum
+            )
+        except ChecksumMismatch as error:  # its sender was never told of it
+            self._end(visit_id, upload_id, error.code)
+            raise
 
     def _append_slices(self, visit_id: str, found: Standing, body: Body) -> Standing:
         while body.more():

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 
+from intake.checksums import Checksum
 from intake.errors import BodyCut, TooLarge
 from intake.holds import Hold
 from records.errors import QuotaExceeded
@@ -14,11 +15,15 @@ SLICE_SECONDS = 30.0
 
 
 class Body:
-    """A body of unknown length, cut into slices. `taken` is what the last slice took; `cut` says how it ended."""
+    """A body of unknown length, cut into slices. `taken` is what the last slice took; `cut` says how it ended.
 
-    def __init__(self, chunks: Iterable[bytes], hold: Hold | None = None) -> None:
-        self._chunks = iter(chunks)
+    With a `checksum` it is one slice, which is whole and right or raises: BodyCut, ChecksumMismatch.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], hold: Hold | None = None, checksum: Checksum | None = None) -> None:
+        self._chunks = iter(chunks if checksum is None else checksum.demanded_of(chunks))
         self._hold = hold
+        self._whole = checksum is not None
         self._next = b""
         self.cut = False
         self.taken = 0
@@ -31,6 +36,8 @@ class Body:
             except StopIteration:
                 return False
             except BodyCut:
+                if self._whole:
+                    raise
                 self.cut = True
                 return False
             self.demand()
@@ -48,7 +55,7 @@ class Body:
         """
         self.taken = 0
         until = time.monotonic() + SLICE_SECONDS
-        while self.taken < SLICE_BYTES and (not self.taken or time.monotonic() < until) and self.more():
+        while not self._is_enough(until) and self.more():
             chunk, self._next = self._next, b""
             self.taken += len(chunk)
             if self.taken > room:
@@ -56,3 +63,8 @@ class Body:
             if self.taken > left:
                 raise QuotaExceeded("link")
             yield chunk
+
+    def _is_enough(self, until: float) -> bool:
+        if self._whole:
+            return False
+        return self.taken >= SLICE_BYTES or (self.taken > 0 and time.monotonic() >= until)

@@ -1,4 +1,5 @@
-"""Resumable uploads: tus 1.0.0 with creation, creation-with-upload, creation-defer-length, termination, expiration.
+"""Resumable uploads: tus 1.0.0 with creation, creation-with-upload, creation-defer-length, checksum, termination,
+expiration.
 
 Source: https://tus.io/protocols/resumable-upload. Rules: an upload answers only to visits of its own link; metadata
 carries the slot, and name and type, which are sealed at once; Location is relative.
@@ -15,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.http import http_date
 
+from intake.checksums import ALGORITHMS, Checksum, checksum
 from intake.errors import BodyCut, IntakeError, MalformedUpload, OffsetConflict, TooLarge
 from intake.standing import Standing
 from portal.customer.bodies import body_chunks, drain
@@ -25,7 +27,7 @@ from records.requirements import MAX_PDF_BYTES
 from storage.blobs import BlobError
 
 VERSION = "1.0.0"
-EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration"
+EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,termination,expiration"
 BODY_TYPE = "application/offset+octet-stream"
 MOST_DIGITS = 15
 METADATA_BYTES = 4096
@@ -55,7 +57,16 @@ def _add_headers(response: Response) -> Response:
 @guarded_by(PUBLIC)
 def options(upload_id: str | None = None) -> ResponseReturnValue:
     """Tell what this server speaks."""
-    return "", 204, {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(MAX_PDF_BYTES)}
+    return (
+        "",
+        204,
+        {
+            "Tus-Version": VERSION,
+            "Tus-Extension": EXTENSIONS,
+            "Tus-Max-Size": str(MAX_PDF_BYTES),
+            "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+        },
+    )
 
 
 @tus.route("", methods=["POST"], provide_automatic_options=False)
@@ -136,7 +147,9 @@ def _create() -> ResponseReturnValue:
         "replaces": metadata.get("replaces"),
     }
     if request.content_type == BODY_TYPE and request.content_length != 0:
-        found = desk().intake.receive(**opening, body=body_chunks(), announced=request.content_length)
+        found = desk().intake.receive(
+            **opening, body=body_chunks(), announced=request.content_length, checksum=_checksum()
+        )
     else:
         found = desk().intake.begin(**opening)
     return "", 201, _headers(found) | {"Location": f"/e/uploads/{found.upload_id}"}
@@ -145,23 +158,20 @@ def _create() -> ResponseReturnValue:
 def _append(upload_id: str) -> ResponseReturnValue:
     if request.content_type != BODY_TYPE:
         raise UnsupportedMediaType
-    offset = _number("Upload-Offset")
+    offset, demanded = _number("Upload-Offset"), _checksum()
     if "Upload-Length" in request.headers:
         desk().intake.fix_length(visit_id=visitor().visit_id, upload_id=upload_id, length=_number("Upload-Length"))
-    found = _take_body(upload_id, offset)
-    if found.length == found.offset and not found.finished:  # the length was fixed after the last byte
-        desk().intake.finish(visit_id=visitor().visit_id, upload_id=upload_id)
-    return "", 204, _headers(found)
-
-
-def _take_body(upload_id: str, offset: int) -> Standing:
-    return desk().intake.append(
+    found = desk().intake.append(
         visit_id=visitor().visit_id,
         upload_id=upload_id,
         offset=offset,
         body=body_chunks(),
         announced=request.content_length,
+        checksum=demanded,
     )
+    if found.length == found.offset and not found.finished:  # the length was fixed after the last byte
+        desk().intake.finish(visit_id=visitor().visit_id, upload_id=upload_id)
+    return "", 204, _headers(found)
 
 
 def _terminate(upload_id: str) -> ResponseReturnValue:
@@ -190,6 +200,11 @@ def _number(header: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
         raise MalformedUpload(header)
     return int(text)
+
+
+def _checksum() -> Checksum | None:
+    header = request.headers.get("Upload-Checksum")
+    return None if header is None else checksum(header)
 
 
 def _metadata() -> dict[str, str]:

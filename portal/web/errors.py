@@ -232,6 +232,18 @@ TABLE: dict[str, Row] = {
         "The connection was cut. What arrived is safe; continue the upload.",
         "A conexão caiu. O que chegou está a salvo; continue o envio.",
     ),
+    "checksum_unknown": Row(
+        400,
+        "Este programa comprueba el envío de una forma que aquí no se conoce.",
+        "This program checks the upload in a way that is not known here.",
+        "Este programa confere o envio de uma forma que aqui não se conhece.",
+    ),
+    "checksum_mismatch": Row(
+        460,
+        "Esta parte del archivo se dañó en el camino y no se guardó. Envíala de nuevo.",
+        "This part of the file was damaged on its way and was not kept. Send it again.",
+        "Esta parte do arquivo se danificou no caminho e não foi guardada. Envie de novo.",
+    ),
     "quarantine_key_missing": Row(
         503,
         "Por ahora no podemos recibir archivos. Intenta de nuevo en un minuto.",

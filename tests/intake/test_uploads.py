@@ -1,5 +1,6 @@
 """Uploads: claimed once, acknowledged slice by slice, finished once, stopped by revocation, bounded by quotas."""
 
+import hashlib
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 
 from audit import AuditEvent
 from intake import slicing, uploads
+from intake.checksums import Checksum
 from intake.errors import (
     BodyCut,
     EmptyFile,
@@ -574,3 +576,15 @@ def test_a_link_revoked_while_a_small_file_comes_stops_it(world: World) -> None:
     with pytest.raises(LinkClosed):
         whole(world, body(), length=4)
     assert count(world, Upload) == count(world, Slice) == 0
+
+
+def test_a_body_with_a_checksum_that_is_cut_is_not_kept(world: World) -> None:
+    data = secrets.token_bytes(400_000)
+    upload = world.begin(length=len(data))
+    demanded = Checksum(algorithm="sha1", digest=hashlib.sha1(data).digest())
+    with pytest.raises(BodyCut):
+        world.intake.append(
+            visit_id=world.visit_id, upload_id=upload, offset=0, body=cut_after(data[:-1]), checksum=demanded
+        )
+    assert world.intake.standing(visit_id=world.visit_id, upload_id=upload).offset == 0
+    assert world.blob_names() == []
