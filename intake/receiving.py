@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from intake import uploads
-from intake.checksums import Checksum
 from intake.daykey import DayKey, key_of_the_day
 from intake.declared import declared
 from intake.errors import BodyCut, ChecksumMismatch, EmptyFile, IntakeError, OffsetConflict, TooLarge
 from intake.holds import Holds
-from intake.slicing import Body
+from intake.siblings import Siblings
+from intake.slicing import NOTHING, Announced, Body
 from intake.standing import Piece, Standing
 from records.errors import QuotaExceeded
 from records.links import Visit
@@ -53,6 +53,8 @@ class Intake:
     clock: Callable[[], datetime]
     """Aware UTC time: a body may stream for minutes, so that one instant given at the start would not do."""
     holds: Holds = field(default_factory=Holds)
+    siblings: Siblings | None = None
+    """The other processes of this server, where there are any."""
 
     def begin(
         self,
@@ -77,8 +79,7 @@ class Intake:
         untrusted_type: str,
         length: int | None,
         body: Iterable[bytes],
-        announced: int | None = None,
-        checksum: Checksum | None = None,
+        announced: Announced = NOTHING,
         replaces: str | None = None,
     ) -> Standing:
         """Open an upload and take its first body. Raises what `begin` and `append` raise.
@@ -88,11 +89,11 @@ class Intake:
         """
         opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces)
         upload_id = opening.place.upload
-        if length is None or announced != length or length > WHOLE_BYTES:
+        if length is None or announced.length != length or length > WHOLE_BYTES:
             self._open(opening, visit_id, length, replaces, (opening.said,))
-            return self._append_first(visit_id, upload_id, body, announced, checksum)
-        with self.holds.hold(upload_id, opening.link_id) as hold:
-            chunks, pieces = Body(body, hold, checksum), [opening.said]
+            return self._append_first(visit_id, upload_id, body, announced)
+        with self.holds.hold(upload_id, opening.link_id, announced.wake) as hold:
+            chunks, pieces = Body(body, hold, announced.checksum), [opening.said]
             if chunks.more():
                 place = replace(opening.place, seq=1)
                 pieces.append(self._seal(chunks, place, end=length, left=opening.left, key=opening.key))
@@ -107,23 +108,22 @@ class Intake:
         upload_id: str,
         offset: int,
         body: Iterable[bytes],
-        announced: int | None = None,
-        checksum: Checksum | None = None,
+        announced: Announced = NOTHING,
     ) -> Standing:
         """Take a body that begins at `offset`, slice by slice, and return where the upload stands then.
 
-        `announced` is the body's own length where it says one. With a `checksum` the body is acknowledged whole or not
-        at all: a wrong one raises ChecksumMismatch, a cut one BodyCut. Raises OffsetConflict, UploadBusy, UploadEnded,
+        With a checksum the body is acknowledged whole or not at all: a wrong one raises ChecksumMismatch, a cut one
+        BodyCut. Raises OffsetConflict, UploadBusy, UploadEnded,
         LinkClosed, QuarantineKeyMissing; TooLarge and QuotaExceeded, which end the upload; BodyCut after what had
         arrived was acknowledged; BlobError.
         """
         found = self.standing(visit_id=visit_id, upload_id=upload_id)
         if offset != found.offset:
             raise OffsetConflict(upload_id, found.offset)
-        with self.holds.hold(upload_id, found.link_id) as hold:
+        with self.holds.hold(upload_id, found.link_id, announced.wake) as hold:
             try:
-                _demand_room(found, announced)
-                return self._append_slices(visit_id, found, Body(body, hold, checksum))
+                _demand_room(found, announced.length)
+                return self._append_slices(visit_id, found, Body(body, hold, announced.checksum))
             except (TooLarge, QuotaExceeded) as error:
                 self._end(visit_id, upload_id, error.code)
                 raise
@@ -151,6 +151,18 @@ class Intake:
         """Return how far an upload is. See `uploads.standing`."""
         with self.database.reading() as session:
             return uploads.standing(session, visit_id=visit_id, upload_id=upload_id, now=self.clock())
+
+    def settled(self, *, visit_id: str, upload_id: str) -> Standing:
+        """Return how far an upload is, once whoever still writes to it kept what came and let go: its phone is back.
+
+        Waits for `holds.LETTING_GO` seconds at most. Raises as `standing` does.
+        """
+        found = self.standing(visit_id=visit_id, upload_id=upload_id)
+        if found.finished or not (
+            self.holds.let_go(upload_id) or (self.siblings is not None and self.siblings.let_go(upload_id))
+        ):
+            return found
+        return self.standing(visit_id=visit_id, upload_id=upload_id)
 
     def _prepare(
         self,
@@ -202,13 +214,9 @@ class Intake:
                 now=self.clock(),
             )
 
-    def _append_first(
-        self, visit_id: str, upload_id: str, body: Iterable[bytes], announced: int | None, checksum: Checksum | None
-    ) -> Standing:
+    def _append_first(self, visit_id: str, upload_id: str, body: Iterable[bytes], announced: Announced) -> Standing:
         try:
-            return self.append(
-                visit_id=visit_id, upload_id=upload_id, offset=0, body=body, announced=announced, checksum=checksum
-            )
+            return self.append(visit_id=visit_id, upload_id=upload_id, offset=0, body=body, announced=announced)
         except ChecksumMismatch as error:  # its sender was never told of it
             self._end(visit_id, upload_id, error.code)
             raise

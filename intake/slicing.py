@@ -1,7 +1,8 @@
 """A body from the network, cut into slices that are acknowledged one by one."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from intake.checksums import Checksum
 from intake.errors import BodyCut, TooLarge
@@ -12,6 +13,19 @@ SLICE_BYTES = 16 * 1024 * 1024
 """A longer body becomes several slices, each acknowledged as soon as it is durable."""
 SLICE_SECONDS = 30.0
 """A slow body is acknowledged this often, so that a cut costs little and a revocation stops it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """What a request says about the body that it brings."""
+
+    length: int | None = None
+    checksum: Checksum | None = None
+    wake: Callable[[], None] = lambda: None
+    """Ends a wait for the body's next chunk, from any thread."""
+
+
+NOTHING = Announced()
 
 
 class Body:

@@ -9,8 +9,10 @@ from flask import Response, g, jsonify, make_response, render_template, request
 from config.logging import configure_logging
 from config.settings import CustomerSettings
 from intake.daykey import key_of_the_day
+from intake.holds import Holds
 from intake.links import LinkSigner
 from intake.receiving import Intake
+from intake.siblings import Siblings
 from portal.customer.plain import plain
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
@@ -30,7 +32,7 @@ def customer() -> PortalApp:
     """Return the public portal for a WSGI server. Raises ConfigError when a setting is missing, weak or foreign."""
     settings = CustomerSettings.load()
     configure_logging("customer")
-    return build(
+    app = build(
         database=Database(settings.database_url),
         blobs=open_store(**asdict(settings.blob_place())),
         custodian=VerifyKey(settings.custodian_public()),
@@ -38,6 +40,8 @@ def customer() -> PortalApp:
         customer_key=settings.customer_key(),
         transport_security=settings.public_url.startswith("https://"),
     )
+    meet_siblings(app)
+    return app
 
 
 def build(
@@ -64,9 +68,17 @@ def build(
         },
         transport_security=transport_security,
     )
+    holds = Holds()
     app.extensions["desk"] = Desk(
         signer=signer,
-        intake=Intake(database=database, blobs=blobs, custodian=custodian, clock=utcnow),
+        intake=Intake(
+            database=database,
+            blobs=blobs,
+            custodian=custodian,
+            clock=utcnow,
+            holds=holds,
+            siblings=Siblings(holds),
+        ),
         customer_key=customer_key,
     )
     static = Path(app.root_path) / "static"
@@ -77,6 +89,13 @@ def build(
     for blueprint in (pages, plain, tus):
         app.register_blueprint(blueprint)
     return app
+
+
+def meet_siblings(app: PortalApp) -> None:
+    """Have the other processes of this server heard when they ask for an upload. Called in the process that serves."""
+    desk: Desk = app.extensions["desk"]
+    if desk.intake.siblings is not None:
+        desk.intake.siblings.listen()
 
 
 def render_error(problem: Problem) -> Response:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from flask import request
@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from intake.errors import BodyCut, UploadBusy
 from portal.customer.visits import desk, visitor
-from portal.web.serving import Pace
+from portal.web.pace import Pace
 
 CHUNK = 256 * 1024
 LEAST = 1024
@@ -43,6 +43,12 @@ def body_chunks() -> Iterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+def body_waker() -> Callable[[], None]:
+    """Return what ends a wait for the body of the running request; another thread may call it, also too late."""
+    pace = _pace()
+    return (lambda: None) if pace is None else pace.stop
 
 
 def drain() -> None:

@@ -16,10 +16,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.http import http_date
 
-from intake.checksums import ALGORITHMS, Checksum, checksum
+from intake.checksums import ALGORITHMS, checksum
 from intake.errors import BodyCut, IntakeError, MalformedUpload, OffsetConflict, TooLarge
+from intake.slicing import Announced
 from intake.standing import Standing
-from portal.customer.bodies import body_chunks, drain
+from portal.customer.bodies import body_chunks, body_waker, drain
 from portal.customer.visits import check_sender, desk, visitor
 from portal.web.guards import PUBLIC, guarded_by
 from records.errors import RecordsError
@@ -79,9 +80,9 @@ def create() -> ResponseReturnValue:
 @tus.route("/<upload_id>", methods=["HEAD"], provide_automatic_options=False)
 @guarded_by("visit")
 def head(upload_id: str) -> ResponseReturnValue:
-    """Tell where the upload stands."""
+    """Tell where the upload stands; a request that still writes to it keeps what came, and ends: its phone is here."""
     _check_version()
-    found = desk().intake.standing(visit_id=visitor().visit_id, upload_id=upload_id)
+    found = desk().intake.settled(visit_id=visitor().visit_id, upload_id=upload_id)
     length = {"Upload-Defer-Length": "1"} if found.length is None else {"Upload-Length": str(found.length)}
     return "", 200, _headers(found) | length
 
@@ -147,9 +148,7 @@ def _create() -> ResponseReturnValue:
         "replaces": metadata.get("replaces"),
     }
     if request.content_type == BODY_TYPE and request.content_length != 0:
-        found = desk().intake.receive(
-            **opening, body=body_chunks(), announced=request.content_length, checksum=_checksum()
-        )
+        found = desk().intake.receive(**opening, body=body_chunks(), announced=_announced())
     else:
         found = desk().intake.begin(**opening)
     return "", 201, _headers(found) | {"Location": f"/e/uploads/{found.upload_id}"}
@@ -158,7 +157,7 @@ def _create() -> ResponseReturnValue:
 def _append(upload_id: str) -> ResponseReturnValue:
     if request.content_type != BODY_TYPE:
         raise UnsupportedMediaType
-    offset, demanded = _number("Upload-Offset"), _checksum()
+    offset, announced = _number("Upload-Offset"), _announced()
     if "Upload-Length" in request.headers:
         desk().intake.fix_length(visit_id=visitor().visit_id, upload_id=upload_id, length=_number("Upload-Length"))
     found = desk().intake.append(
@@ -166,8 +165,7 @@ def _append(upload_id: str) -> ResponseReturnValue:
         upload_id=upload_id,
         offset=offset,
         body=body_chunks(),
-        announced=request.content_length,
-        checksum=demanded,
+        announced=announced,
     )
     if found.length == found.offset and not found.finished:  # the length was fixed after the last byte
         desk().intake.finish(visit_id=visitor().visit_id, upload_id=upload_id)
@@ -202,9 +200,11 @@ def _number(header: str) -> int:
     return int(text)
 
 
-def _checksum() -> Checksum | None:
+def _announced() -> Announced:
     header = request.headers.get("Upload-Checksum")
-    return None if header is None else checksum(header)
+    return Announced(
+        length=request.content_length, checksum=None if header is None else checksum(header), wake=body_waker()
+    )
 
 
 def _metadata() -> dict[str, str]:

@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any
 
 from gunicorn.http.body import Body, EOFReader, LengthReader
-from gunicorn.http.errors import NoMoreData
-from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from portal.web.pace import Pace
 
 HEAD_END = b"\r\n\r\n"
 PEEK = 32 * 1024
@@ -28,64 +28,6 @@ PIECE = 64 * 1024
 LINGERING = 500
 """Connections that may be closing at a time; the next one is closed without waiting for its client."""
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-class Pace(SocketUnreader):  # type: ignore[misc]
-    """Reads a connection, and refuses to wait for it longer than was allowed."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        """Read from `connection`; nothing is allowed yet."""
-        super().__init__(connection)
-        self._head = True
-        self._until = self._silence = self._window = float("inf")
-        self._slowest = 0
-        self._waited, self._came = 0.0, 0
-
-    def allow(self, seconds: float, *, silence: float = float("inf"), head: bool = False) -> None:
-        """Let what follows take `seconds` in all, and `silence` without a byte."""
-        self._until, self._silence, self._head = time.monotonic() + seconds, silence, head
-        self._window = float("inf")
-
-    def keep_up(self, *, silence: float, slowest: int, window: float) -> None:
-        """Let what follows take as long as it needs, while bytes come: `slowest` a second over each `window` seconds.
-
-        Only time spent waiting counts, so that nobody is slow because this process was busy.
-        """
-        self._until, self._silence, self._head = float("inf"), silence, False
-        self._slowest, self._window = slowest, window
-        self._waited, self._came = 0.0, 0
-
-    def waiting(self) -> int:
-        """Bytes that came and were not read yet."""
-        return int(self.buf.getbuffer().nbytes)
-
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """Receive once. Raises TimeoutError when too late or too slow (NoMoreData while in the head)."""
-        started = time.monotonic()
-        left = min(self._silence, self._until - started)
-        if self._waited > self._window:
-            if self._came < self._slowest * self._waited:
-                left = 0.0
-            self._waited, self._came = 0.0, 0
-        try:
-            found = self._receive(left, size_hint)
-        except TimeoutError:
-            if self._head:
-                raise NoMoreData from None
-            raise
-        self._waited += time.monotonic() - started
-        self._came += len(found)
-        return found
-
-    def _receive(self, seconds: float, size_hint: int | None) -> bytes:
-        if seconds <= 0:
-            raise TimeoutError
-        before = self.sock.gettimeout()
-        self.sock.settimeout(min(seconds, threading.TIMEOUT_MAX if before is None else before))
-        try:
-            return bytes(super().chunk(size_hint))
-        finally:
-            self.sock.settimeout(before)
 
 
 class Connection(TConn):  # type: ignore[misc]

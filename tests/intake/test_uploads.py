@@ -23,6 +23,7 @@ from intake.errors import (
     UploadNotFound,
 )
 from intake.receiving import Intake
+from intake.slicing import Announced
 from intake.standing import Standing
 from records import links
 from records.documents import Document, DocumentState
@@ -149,7 +150,9 @@ def test_one_byte_over_the_limit_is_cut_and_nothing_of_it_is_stored(sqlite_datab
 def test_more_than_the_announced_length_is_refused(world: World) -> None:
     upload = world.begin(length=100)
     with pytest.raises(TooLarge):
-        world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[b"x" * 101], announced=101)
+        world.intake.append(
+            visit_id=world.visit_id, upload_id=upload, offset=0, body=[b"x" * 101], announced=Announced(length=101)
+        )
     assert count(world, Document) == 0
 
 
@@ -504,7 +507,11 @@ def test_bytes_over_the_quota_of_the_link_are_not_stored(world: World) -> None:
         upload = world.begin()
         with pytest.raises(QuotaExceeded):
             world.intake.append(
-                visit_id=world.visit_id, upload_id=upload, offset=0, body=chunks(bytes(2 * MIB)), announced=announced
+                visit_id=world.visit_id,
+                upload_id=upload,
+                offset=0,
+                body=chunks(bytes(2 * MIB)),
+                announced=Announced(length=announced),
             )
         assert world.blob_names() == []
         with pytest.raises(UploadEnded):
@@ -519,7 +526,7 @@ def whole(world: World, body: Iterator[bytes], *, length: int, announced: int | 
         untrusted_type="image/jpeg",
         length=length,
         body=body,
-        announced=length if announced is None else announced,
+        announced=Announced(length=length if announced is None else announced),
     )
 
 
@@ -584,7 +591,11 @@ def test_a_body_with_a_checksum_that_is_cut_is_not_kept(world: World) -> None:
     demanded = Checksum(algorithm="sha1", digest=hashlib.sha1(data).digest())
     with pytest.raises(BodyCut):
         world.intake.append(
-            visit_id=world.visit_id, upload_id=upload, offset=0, body=cut_after(data[:-1]), checksum=demanded
+            visit_id=world.visit_id,
+            upload_id=upload,
+            offset=0,
+            body=cut_after(data[:-1]),
+            announced=Announced(checksum=demanded),
         )
     assert world.intake.standing(visit_id=world.visit_id, upload_id=upload).offset == 0
     assert world.blob_names() == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from intake.links import LinkSigner
 from portal.customer import bodies
-from portal.customer.app import build
+from portal.customer.app import build, meet_siblings
 from portal.web.application import PortalApp
 from storage.blobs import LocalBlobStore
 from storage.database import Database
@@ -19,10 +19,12 @@ CUSTOMER_KEY = bytes(range(100, 132))
 def app() -> PortalApp:
     """Build the portal over the database and folder of the test; slow bodies are cut sooner than in production."""
     bodies.IDLE_SECONDS = bodies.WINDOW_SECONDS = 3.0
-    return build(
+    app = build(
         database=Database(os.environ["SITE_DATABASE"]),
         blobs=LocalBlobStore(Path(os.environ["SITE_BLOBS"])),
         custodian=VerifyKey(base64.b64decode(os.environ["SITE_CUSTODIAN"])),
         signer=LinkSigner([LINK_KEY]),
         customer_key=CUSTOMER_KEY,
     )
+    meet_siblings(app)
+    return app
