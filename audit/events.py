@@ -48,6 +48,7 @@ class Event(StrEnum):
     CUSTOMER_UPLOAD_STARTED = "customer:upload:started"
     CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
+    CUSTOMER_SLOT_DECLINED = "customer:slot:declined"
     GATEWAY_CONTACT_OPTED_OUT = "gateway:contact:opted_out"
     CUSTOMER_MEDIA_INTERCEPTED = "customer:media:intercepted"
     # Inspection and filing
@@ -60,6 +61,8 @@ class Event(StrEnum):
     STAFF_DOCUMENT_ACCEPTED = "staff:document:accepted"
     STAFF_DOCUMENT_RETURNED = "staff:document:returned"
     STAFF_DOCUMENT_DOWNLOADED = "staff:document:downloaded"
+    STAFF_SLOT_WAIVED = "staff:slot:waived"
+    STAFF_SLOT_INSISTED = "staff:slot:insisted"
     # Cases
     STAFF_CASE_CREATED = "staff:case:created"
     CRM_CASE_CREATED = "crm:case:created"

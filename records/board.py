@@ -15,7 +15,7 @@ from records.errors import InvalidValue
 from records.messages import Message, MessageState
 from records.people import Member
 from records.policy import Action, require, visible_cases
-from records.requests import OPEN_SLOTS, DocumentRequest, RequestState, Slot, SlotState
+from records.requests import SETTLED_SLOTS, WAITING_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Requirement
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -27,7 +27,7 @@ SEARCH_LENGTH = 120
 class Group(StrEnum):
     """What the board can be narrowed to. A case may stand in several: half of it filed, half of it missing."""
 
-    OURS = "ours"  # a filed document waits for a person
+    OURS = "ours"  # a filed document, or a required one that was declined, waits for a person
     CUSTOMER = "customer"  # something is missing, was refused or returned
     FAILED = "failed"  # the last message did not reach the customer
     COMPLETE = "complete"
@@ -47,8 +47,10 @@ class Line:
     total: int
     """Documents that are required."""
     accepted: int
-    """Required documents that were accepted."""
+    """Required documents that were accepted or waived."""
     to_review: int
+    declined: int
+    """Required documents that the customer does not have."""
     in_inspection: int
     with_customer: int
     failed: bool
@@ -75,7 +77,7 @@ def board(
     work, failed = _work(member.org_id), _failed(member.org_id)
     open_case = Case.state == CaseState.OPEN
     conditions: dict[Group, ColumnElement[bool]] = {
-        Group.OURS: and_(open_case, work.c.to_review > 0),
+        Group.OURS: and_(open_case, work.c.to_review + work.c.declined > 0),
         Group.CUSTOMER: and_(open_case, work.c.with_customer > 0),
         Group.FAILED: and_(open_case, failed.c.case_id.is_not(None)),
         Group.COMPLETE: and_(work.c.total > 0, work.c.accepted == work.c.total),
@@ -111,16 +113,18 @@ def _work(org_id: str) -> Any:
         return func.min(case((condition, Slot.changed_at)))
 
     filed = Slot.state == SlotState.FILED
-    missing = and_(Slot.state.in_(OPEN_SLOTS), or_(Requirement.required, Slot.state != SlotState.MISSING))
+    declined = and_(Requirement.required, Slot.state == SlotState.DECLINED)
+    missing = and_(Slot.state.in_(WAITING_SLOTS), or_(Requirement.required, Slot.state != SlotState.MISSING))
     return (
         select(
             DocumentRequest.case_id.label("work_case"),
             number(Requirement.required.is_(True)).label("total"),
-            number(and_(Requirement.required, Slot.state == SlotState.ACCEPTED)).label("accepted"),
+            number(and_(Requirement.required, Slot.state.in_(SETTLED_SLOTS))).label("accepted"),
             number(filed).label("to_review"),
+            number(declined).label("declined"),
             number(Slot.state == SlotState.RECEIVED).label("in_inspection"),
             number(missing).label("with_customer"),
-            oldest(filed).label("ours_since"),
+            oldest(or_(filed, declined)).label("ours_since"),
             oldest(missing).label("customer_since"),
         )
         .join(Slot, Slot.request_id == DocumentRequest.id)
@@ -201,6 +205,7 @@ def _lines(session: Session, found: Sequence[Any]) -> list[Line]:
             total=row.total or 0,
             accepted=row.accepted or 0,
             to_review=row.to_review or 0,
+            declined=row.declined or 0,
             in_inspection=row.in_inspection or 0,
             with_customer=row.with_customer or 0,
             failed=row.failed_case is not None,

@@ -15,7 +15,7 @@ from records.messages import Message
 from records.organizations import Team
 from records.people import Member
 from records.policy import Action, decide, require
-from records.requests import DocumentRequest, RequestState, Slot, SlotState, requests_of_case
+from records.requests import SETTLED_SLOTS, DocumentRequest, RequestState, Slot, SlotState, requests_of_case
 
 SAME_LOOK = timedelta(minutes=5)
 """Looking again within this time is one look in the trail."""
@@ -55,7 +55,7 @@ class CaseFile:
     noted: bool
     """Whether the trail already says that the reader looked, a moment ago."""
     slots: dict[str, Slot]
-    """The slot of every document that was ever sent, by the document's id."""
+    """Every slot by its id, and by the id of every document that was ever sent for it."""
     to_review: int
     required: int
     accepted: int
@@ -84,7 +84,8 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
         requests=requests,
         exports=_exports(session, member, case),
         noted=_seen_lately(session, member, case.id, now),
-        slots={document.id: document.slot for sent in documents.values() for document in sent},
+        slots={document.id: document.slot for sent in documents.values() for document in sent}
+        | {slot.id: slot for request in requests for slot in request.request.slots},
         to_review=sum(slot.slot.state == SlotState.FILED for view in live for slot in view.slots),
         required=sum(view.required for view in live),
         accepted=sum(view.accepted for view in live),
@@ -112,7 +113,7 @@ def _request_view(
         message=newest,
         link=next((link for link in links if link.accepts_activation(now)), None),
         required=len(required),
-        accepted=sum(slot.state == SlotState.ACCEPTED for slot in required),
+        accepted=sum(slot.state in SETTLED_SLOTS for slot in required),
     )
 
 

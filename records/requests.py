@@ -37,10 +37,16 @@ class SlotState(StrEnum):
     FILED = "filed"  # waits for a person
     RETURNED = "returned"  # by a person; `reason` and `note` say why
     ACCEPTED = "accepted"
+    DECLINED = "declined"  # the customer has none, `reason` says why; waits for a person, and still takes a file
+    WAIVED = "waived"  # a person let a declined one go
 
 
-OPEN_SLOTS = frozenset({SlotState.MISSING, SlotState.REFUSED, SlotState.RETURNED})
+WAITING_SLOTS = frozenset({SlotState.MISSING, SlotState.REFUSED, SlotState.RETURNED})
+"""States in which the customer has still to answer."""
+OPEN_SLOTS = WAITING_SLOTS | {SlotState.DECLINED}
 """States in which a slot takes a new upload."""
+SETTLED_SLOTS = frozenset({SlotState.ACCEPTED, SlotState.WAIVED})
+"""States in which nothing more is needed from anybody."""
 
 
 class DocumentRequest(Base):
@@ -78,10 +84,10 @@ class DocumentRequest(Base):
         self.state = RequestState.CANCELLED
 
     def settle(self) -> None:
-        """Complete the request when every required slot is accepted; reopen it when one is returned."""
+        """Complete the request when every required slot is accepted or waived; reopen it when one is returned."""
         if self.state == RequestState.CANCELLED:
             return
-        done = all(slot.state == SlotState.ACCEPTED for slot in self.slots if slot.requirement.required)
+        done = all(slot.state in SETTLED_SLOTS for slot in self.slots if slot.requirement.required)
         if done:
             self.state = RequestState.COMPLETE
         elif self.state == RequestState.COMPLETE:
@@ -106,7 +112,7 @@ class Slot(Base):
     reason: Mapped[str | None] = mapped_column(String(60))
     """Code of the last refusal or return; words in the reader's language come from the catalogue."""
     note: Mapped[str | None] = mapped_column(String(500))
-    """The reviewer's own words with a return, shown to the customer after activation."""
+    """Words of one to the other: the reviewer's with a return, the customer's where the document is declined."""
     changed_at: Mapped[datetime]
     request: Mapped[DocumentRequest] = relationship(back_populates="slots")
     requirement: Mapped[Requirement] = relationship(lazy="selectin")
@@ -133,6 +139,21 @@ class Slot(Base):
     def returned(self, reason: str, note: str | None, now: datetime) -> None:
         """A person returned the document: the customer sends another."""
         self._become(SlotState.RETURNED, now, expected=SlotState.FILED, reason=reason, note=note)
+
+    def declined(self, reason: str, note: str | None, now: datetime) -> None:
+        """The customer does not have the document. Raises WrongState unless an answer is waited for."""
+        if self.state not in WAITING_SLOTS:
+            raise WrongState(f"slot {self.id} is {self.state}")
+        self._become(SlotState.DECLINED, now, reason=reason, note=note)
+        self.document_id = None
+
+    def waived(self, now: datetime) -> None:
+        """A person lets a declined document go; why it was declined stays."""
+        self._become(SlotState.WAIVED, now, expected=SlotState.DECLINED, reason=self.reason, note=self.note)
+
+    def insisted(self, reason: str, note: str | None, now: datetime) -> None:
+        """A person asks again for a document that was declined."""
+        self._become(SlotState.RETURNED, now, expected=SlotState.DECLINED, reason=reason, note=note)
 
     def _become(
         self,
@@ -187,6 +208,22 @@ def get_request(session: Session, *, org_id: str, request_id: str) -> DocumentRe
     request = session.get(DocumentRequest, request_id)
     if request is None or request.org_id != org_id:
         raise NotFound(f"request {request_id}")
+    return request
+
+
+def locked_request(session: Session, request_id: str) -> DocumentRequest:
+    """Return a request and its slots as they are now, behind the request's row lock: decisions on it come in turn.
+
+    The lock lets foreign keys be checked: an upload that ends holds its slot while it points at the request.
+    """
+    request = session.scalars(
+        select(DocumentRequest)
+        .where(DocumentRequest.id == request_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    for slot in request.slots:
+        session.refresh(slot)
     return request
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from records.errors import NotFound
@@ -61,12 +61,16 @@ class Requirement(Base):
     position: Mapped[int]
     title: Mapped[dict[str, str]]
     why: Mapped[dict[str, str]]
-    """Purpose and legal basis: "por qué lo pedimos"."""
+    """Purpose: "por qué lo pedimos"."""
+    legal_basis: Mapped[dict[str, str]] = mapped_column(default=dict, server_default="{}")
+    """The law or contract that it rests on; empty when the company tells none."""
     retention: Mapped[dict[str, str]]
     """How long it is kept, in words."""
     sides: Mapped[list[str]]
     formats: Mapped[list[str]]
     required: Mapped[bool] = mapped_column(default=True)
+    may_decline: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether the customer may answer that there is none; a person decides what follows."""
     max_image_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_IMAGE_BYTES)
     max_pdf_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_PDF_BYTES)
 

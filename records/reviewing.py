@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import Case, CaseState, get_case
+from records.declining import checked_words
 from records.documents import Document, DocumentState, ReviewState
 from records.errors import InvalidValue, NotFound, WrongState
 from records.links import issue
 from records.messages import Message, MessageState, Purpose, queue
 from records.people import Member
 from records.policy import Action, require
-from records.requests import DocumentRequest, RequestState, SendMode, Slot
+from records.requests import DocumentRequest, RequestState, SendMode, Slot, locked_request
 
 NOTE_LENGTH = 500
 """Longest note to the customer, characters."""
@@ -79,12 +80,7 @@ def return_(
     document.judged(ReviewState.RETURNED)
     document.slot.returned(reason, words, now)
     _settle(session, request, case, now)
-    link = issue(session, request, now=now)
-    message = None
-    if request.send_mode == SendMode.AUTO:
-        message = _waiting(session, request) or queue(
-            session, request=request, link=link, purpose=Purpose.RETURNED, now=now
-        )
+    told = ask_again(session, request, now=now)
     record(
         session,
         Event.STAFF_DOCUMENT_RETURNED,
@@ -97,12 +93,25 @@ def return_(
             "slot": document.slot_id,
             "reason": reason.value,
             "note": words is not None,
-            "link": link.id,
-            **({"message": message.id} if message is not None else {}),
+            **told,
         },
         now=now,
     )
     return document
+
+
+def ask_again(session: Session, request: DocumentRequest, *, now: datetime) -> dict[str, str]:
+    """Issue the link through which the customer answers once more, and queue the message where the portal sends them.
+
+    Returns their ids, for the trail.
+    """
+    link = issue(session, request, now=now)
+    if request.send_mode != SendMode.AUTO:
+        return {"link": link.id}
+    message = _waiting(session, request) or queue(
+        session, request=request, link=link, purpose=Purpose.RETURNED, now=now
+    )
+    return {"link": link.id, "message": message.id}
 
 
 def next_to_review(session: Session, case_id: str, *, after: str | None = None) -> Document | None:
@@ -131,23 +140,16 @@ def checked_reason(untrusted: str) -> ReturnReason:
 
 def checked_note(untrusted: str | None, reason: ReturnReason) -> str | None:
     """Return the reviewer's words without control characters, None for none. Raises InvalidValue."""
-    text = "".join(sign if sign == "\n" or sign.isprintable() else " " for sign in untrusted or "").strip()
-    if len(text) > NOTE_LENGTH:
-        raise InvalidValue("note", "too_long")
-    if reason is ReturnReason.OTHER and not text:
+    text = checked_words(untrusted or "", NOTE_LENGTH)
+    if reason is ReturnReason.OTHER and text is None:
         raise InvalidValue("note", "required")
-    return text or None
+    return text
 
 
 def _under_review(session: Session, member: Member, document_id: str) -> tuple[Document, Case, DocumentRequest]:
     document, case = document_for(session, member, document_id, Action.REVIEW)
-    request = session.scalars(
-        select(DocumentRequest)
-        .where(DocumentRequest.id == document.request_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    for row in (case, document, *request.slots):
+    request = locked_request(session, document.request_id)
+    for row in (case, document):
         session.refresh(row)
     if case.state != CaseState.OPEN:
         raise WrongState(f"case {case.id} is {case.state}")

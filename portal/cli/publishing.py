@@ -53,10 +53,12 @@ class RequirementEntry(_Strict):
     key: Key
     title: Texts
     why: Texts
+    legal_basis: Texts | None = None
     retention: Texts
     sides: Annotated[list[Side], Field(min_length=1, max_length=3)] = [Side.WHOLE]
     formats: Annotated[list[Format], Field(min_length=1, max_length=2)] = [Format.IMAGE, Format.PDF]
     required: bool = True
+    may_decline: bool = True
     max_image_mb: Annotated[int, Field(ge=1, le=CEILING_MB)] = MAX_IMAGE_BYTES // MEBIBYTE
     max_pdf_mb: Annotated[int, Field(ge=1, le=CEILING_MB)] = MAX_PDF_BYTES // MEBIBYTE
 
@@ -66,10 +68,12 @@ class RequirementEntry(_Strict):
             "key": self.key,
             "title": self.title.by_language(),
             "why": self.why.by_language(),
+            "legal_basis": self.legal_basis.by_language() if self.legal_basis else {},
             "retention": self.retention.by_language(),
             "sides": [side.value for side in self.sides],
             "formats": [kind.value for kind in self.formats],
             "required": self.required,
+            "may_decline": self.may_decline,
             "max_image_bytes": self.max_image_mb * MEBIBYTE,
             "max_pdf_bytes": self.max_pdf_mb * MEBIBYTE,
         }

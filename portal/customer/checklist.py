@@ -12,11 +12,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.customer.reasons import Advice, advice
+from portal.customer.reasons import DECLINED, Advice, advice
 from portal.customer.visits import Visitor
 from records.links import UploadLink
 from records.organizations import Organization, in_language
-from records.requests import OPEN_SLOTS, DocumentRequest, RequestState, Slot, SlotState
+from records.requests import OPEN_SLOTS, WAITING_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Format, Requirement
 from records.uploads import Upload, UploadState
 
@@ -41,6 +41,13 @@ class SlotView:
     side: str
     state: SlotState
     open: bool
+    """Whether it takes a file."""
+    waits: bool
+    """Whether the customer has still to answer."""
+    declines: bool
+    """Whether the customer may answer that there is none."""
+    declined: str | None
+    """In words, why the customer sends none."""
     advice: Advice | None
     note: str | None
     changed_at: datetime
@@ -53,6 +60,7 @@ class Card:
 
     title: str
     why: str
+    legal_basis: str
     retention: str
     required: bool
     image: bool
@@ -67,7 +75,7 @@ class Card:
     @property
     def waits(self) -> bool:
         """Whether something is still to be sent here."""
-        return any(slot.open for slot in self.slots)
+        return any(slot.waits for slot in self.slots)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +99,8 @@ class Checklist:
 
     @property
     def missing(self) -> int:
-        """Required documents that are still to be sent."""
-        return sum(1 for card in self.cards if card.required for slot in card.slots if slot.open)
+        """Required documents that are still to be sent, or answered for."""
+        return sum(1 for card in self.cards if card.required for slot in card.slots if slot.waits)
 
     @property
     def total(self) -> int:
@@ -101,8 +109,8 @@ class Checklist:
 
     @property
     def sent(self) -> int:
-        """Documents that came, whatever their state."""
-        return sum(1 for card in self.cards for slot in card.slots if not slot.open)
+        """Documents that came or were answered for, whatever their state."""
+        return sum(1 for card in self.cards for slot in card.slots if not slot.waits)
 
     @property
     def in_review(self) -> bool:
@@ -148,6 +156,7 @@ def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) 
     return Card(
         title=in_language(requirement.title, language),
         why=in_language(requirement.why, language),
+        legal_basis=in_language(requirement.legal_basis, language) if requirement.legal_basis else "",
         retention=in_language(requirement.retention, language),
         required=requirement.required,
         image=image,
@@ -168,6 +177,9 @@ def _slot(slot: Slot, upload: Upload | None, visitor: Visitor) -> SlotView:
         side=slot.side,
         state=SlotState(slot.state),
         open=slot.state in OPEN_SLOTS,
+        waits=slot.state in WAITING_SLOTS,
+        declines=slot.state in WAITING_SLOTS and slot.requirement.may_decline,
+        declined=DECLINED.get(slot.reason or "") if slot.state in (SlotState.DECLINED, SlotState.WAIVED) else None,
         advice=advice(slot.reason) if explained else None,
         note=slot.note if slot.state == SlotState.RETURNED else None,
         changed_at=slot.changed_at,

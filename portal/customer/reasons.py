@@ -66,8 +66,20 @@ ADVICE: dict[str, Advice] = {
     "expired": Advice(_("El documento ya venció."), _("Envía uno vigente.")),
     "wrong_side": Advice(_("Es el otro lado del documento."), _("Envía el lado que se indica aquí.")),
     "incomplete": Advice(_("Faltan páginas o partes."), _("Envía el documento completo.")),
+    "needed": Advice(
+        _("La empresa leyó tu respuesta y necesita este documento."), _("Envíalo, o llama a la empresa si no puedes.")
+    ),
     "other": Advice(_("La empresa te pide enviarlo otra vez."), _("Lee su nota y envía un archivo nuevo.")),
 }
+
+DECLINED: dict[str, str] = {
+    "not_mine": _("No aplica en mi caso"),
+    "never_had": _("Nunca lo he tenido"),
+    "lost": _("Lo perdí o no lo encuentro"),
+    "in_process": _("Lo estoy tramitando"),
+    "other": _("Es por otro motivo"),
+}
+"""What a customer who sends none may answer, in the order of the form."""
 
 UNKNOWN = Advice(_("No pudimos aceptar el archivo."), _("Envía una foto nueva o un PDF."))
 

@@ -25,6 +25,7 @@ from portal.staff import (
     requesting,
     reviewing,
     signing_in,
+    waiving,
     words,
 )
 from portal.staff.desk import Desk, SignedIn, may, me, signed_in
@@ -43,6 +44,7 @@ COOKIE = "__Host-staff"
 SIGNED_IN = "signed_in"
 NEEDS_SIGN_IN = frozenset({"unauthorized", "session_ended"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PARTS = (signing_in, board, cases, reviewing, waiving, pages, requesting, exporting, auditing, administering)
 
 
 class CsrfRefused(Exception):
@@ -78,7 +80,7 @@ def build_console(
     _install_sign_in(app)
     _install_csrf(app)
     Bootstrap5(app)
-    for part in (signing_in, board, cases, reviewing, pages, requesting, exporting, auditing, administering):
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     words.install(app)
     version = _static_version(Path(app.root_path) / "static")

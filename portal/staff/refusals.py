@@ -15,12 +15,13 @@ from records.cases import Case
 from records.documents import Document
 from records.exports import Export
 from records.people import Member
-from records.requests import DocumentRequest
+from records.requests import DocumentRequest, Slot
 from storage.database import utcnow
 
 OWNED: dict[str, Any] = {
     "case_id": Case,
     "request_id": DocumentRequest,
+    "slot_id": Slot,
     "document_id": Document,
     "export_id": Export,
     "member_id": Member,

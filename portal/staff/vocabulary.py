@@ -6,11 +6,13 @@ from audit import Event
 from audit.events import ActorKind
 from audit.verifying import Finding
 from records.board import Group
+from records.declining import DeclineReason
 from records.messages import MessageState
 from records.people import Role
 from records.requests import RequestState, SlotState
 from records.requirements import Side
 from records.reviewing import ReturnReason
+from records.waiving import INSISTED
 
 _ = lazy_gettext
 
@@ -35,6 +37,8 @@ SLOTS = {
     SlotState.FILED: _("Por revisar"),
     SlotState.RETURNED: _("Devuelto"),
     SlotState.ACCEPTED: _("Aceptado"),
+    SlotState.DECLINED: _("El cliente no lo tiene"),
+    SlotState.WAIVED: _("Dispensado"),
 }
 REQUESTS = {
     RequestState.REQUESTED: _("Pedido, sin abrir"),
@@ -61,6 +65,14 @@ RETURNS = {
     ReturnReason.WRONG_SIDE: _("Es el lado equivocado"),
     ReturnReason.INCOMPLETE: _("Está incompleto"),
     ReturnReason.OTHER: _("Otro motivo"),
+}
+INSISTS = {INSISTED: _("Se pide de todos modos")}
+DECLINES = {
+    DeclineReason.NOT_MINE: _("dice que no aplica en su caso"),
+    DeclineReason.NEVER_HAD: _("dice que nunca lo ha tenido"),
+    DeclineReason.LOST: _("dice que lo perdió o no lo encuentra"),
+    DeclineReason.IN_PROCESS: _("dice que lo está tramitando"),
+    DeclineReason.OTHER: _("lo explica en su nota"),
 }
 REFUSALS = {
     "virus_found": _("contiene un virus"),
@@ -139,6 +151,7 @@ EVENTS = {
     Event.CUSTOMER_UPLOAD_STARTED: _("empezó a enviar un documento"),
     Event.CUSTOMER_UPLOAD_FINISHED: _("terminó de enviar un documento"),
     Event.CUSTOMER_UPLOAD_TERMINATED: _("interrumpió un envío"),
+    Event.CUSTOMER_SLOT_DECLINED: _("respondió que no tiene un documento"),
     Event.GATEWAY_CONTACT_OPTED_OUT: _("informó que la persona no quiere más mensajes"),
     Event.CUSTOMER_MEDIA_INTERCEPTED: _("mandó un archivo por el chat; no se mostró a nadie"),
     Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),
@@ -150,6 +163,8 @@ EVENTS = {
     Event.STAFF_DOCUMENT_ACCEPTED: _("aceptó un documento"),
     Event.STAFF_DOCUMENT_RETURNED: _("devolvió un documento"),
     Event.STAFF_DOCUMENT_DOWNLOADED: _("descargó un original"),
+    Event.STAFF_SLOT_WAIVED: _("dispensó un documento"),
+    Event.STAFF_SLOT_INSISTED: _("pidió de todos modos un documento"),
     Event.STAFF_CASE_CREATED: _("abrió el expediente nuevo"),
     Event.CRM_CASE_CREATED: _("abrió el expediente nuevo"),
     Event.STAFF_CASE_VIEWED: _("consultó el expediente"),

@@ -7,6 +7,7 @@ import phonenumbers
 from flask import Flask
 from flask_babel import format_datetime, format_timedelta, gettext, ngettext
 
+from audit import Event
 from portal.staff import vocabulary
 from portal.staff.forms import role_words
 from portal.web.language import current_language
@@ -21,6 +22,25 @@ def say(table: dict[Any, Any], code: str) -> str:
 def refusal(reason: str | None) -> str:
     """Return why the inspection refused."""
     return say(vocabulary.REFUSALS, reason or "scan_limits")
+
+
+def returned(reason: str | None) -> str:
+    """Return why a person wants another document, or the one that was declined."""
+    return say(vocabulary.RETURNS | vocabulary.INSISTS, reason or "other")
+
+
+def told(entry: Any) -> str:
+    """Return the reason that an event gives, in words."""
+    reason = entry.details.get("reason")
+    match entry.event:
+        case Event.STAFF_DOCUMENT_RETURNED | Event.STAFF_SLOT_INSISTED:
+            return returned(reason)
+        case Event.INSPECTOR_DOCUMENT_REFUSED:
+            return refusal(reason)
+        case Event.CUSTOMER_SLOT_DECLINED | Event.STAFF_SLOT_WAIVED:
+            return say(vocabulary.DECLINES, reason)
+        case _:
+            return str(reason)
 
 
 def failure(error: str | None) -> str:
@@ -82,7 +102,9 @@ def install(app: Flask) -> None:
         slot_words=lambda code: say(vocabulary.SLOTS, code),
         request_words=lambda code: say(vocabulary.REQUESTS, code),
         message_words=lambda code: say(vocabulary.MESSAGES, code),
-        return_words=lambda code: say(vocabulary.RETURNS, code),
+        return_words=returned,
+        decline_words=lambda code: say(vocabulary.DECLINES, code),
+        told_words=told,
         finding_words=lambda code: say(vocabulary.FINDINGS, code),
         event_words=lambda code: say(vocabulary.EVENTS, code),
         party_role_words=role_words,

@@ -192,10 +192,9 @@ function show(state) {
 			const box = $(document, "#s-" + id);
 			if (!box || box.job) continue;
 			const had = box.contains(document.activeElement);
-			const [note, form] = [".told", ".pick"].map(what => slot.open && $(box, what));
+			const kept = slot.open ? box.querySelectorAll(".told,.pick,.no[open]") : [];
 			box.innerHTML = slot.html;
-			note && $(box, ".head").after(note);
-			form && $(box, ".pick").replaceWith(form); // its dialog may be open
+			for (const i of kept) i.tagName == "P" ? $(box, ".head").after(i) : $(box, "." + i.classList[0])?.replaceWith(i);
 			box.dataset.up = slot.upload || "";
 			box.dataset.old = slot.old || "";
 			if (had) box.tabIndex = -1, box.focus();

@@ -11,7 +11,7 @@ from jinja2.ext import babel_extract
 import portal.customer as package
 from intake.errors import IntakeError
 from intake.inspection.verdicts import Reason
-from portal.customer.reasons import ADVICE, UNKNOWN
+from portal.customer.reasons import ADVICE, DECLINED, UNKNOWN
 from portal.web.errors import TABLE
 from records.errors import RecordsError
 from records.reviewing import ReturnReason
@@ -27,6 +27,7 @@ INTERNAL = {"intake_error", "records_error", "blob_error", "link_keys_refused", 
 
 def messages() -> set[str | tuple[str, ...]]:
     found: set[str | tuple[str, ...]] = {text for one in [*ADVICE.values(), UNKNOWN] for text in (one.what, one.how)}
+    found |= set(DECLINED.values())
     for template in (FOLDER / "templates").rglob("*.html"):
         with template.open("rb") as source:
             for _, _, message, _ in babel_extract(source, ("_", "gettext", "ngettext"), (), {}):

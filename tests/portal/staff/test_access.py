@@ -47,6 +47,8 @@ MATRIX = {
     "reviewing.show": Route(VIEWERS, of_case=True),
     "reviewing.accept": Route(REVIEWERS, of_case=True),
     "reviewing.return_": Route(REVIEWERS, of_case=True),
+    "waiving.waive": Route(REVIEWERS, of_case=True),
+    "waiving.insist": Route(REVIEWERS, of_case=True),
     "pages.image": Route(VIEWERS, of_case=True),
     "pages.original": Route(frozenset({"carla"}), of_case=True),
     "requesting.new_case": Route(REVIEWERS),
@@ -90,6 +92,7 @@ def targets(console: PortalApp, company: Company, sqlite_database: Database) -> 
             "case_id": case.id,
             "request_id": request.id,
             "document_id": document.id,
+            "slot_id": request.slots[1].id,
             "export_id": export.id,
             "member_id": company.members["aurora"].id,
             "key_id": "0" * 32,
@@ -242,11 +245,12 @@ def stranger(company: Company, sqlite_database: Database) -> Stranger:
             created_at=utcnow(),
         )
         session.add(member)
-        for row in (case, request, document, export, key):
+        for row in (case, request, request.slots[1], document, export, key):
             row.org_id = other.id
         session.flush()
         return Stranger({
-            "case_id": case.id, "request_id": request.id, "document_id": document.id, "export_id": export.id,
+            "case_id": case.id, "request_id": request.id, "slot_id": request.slots[1].id,
+            "document_id": document.id, "export_id": export.id,
             "member_id": member.id, "key_id": key.id,
         })  # fmt: skip
 

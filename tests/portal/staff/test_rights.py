@@ -13,7 +13,7 @@ from records.people import Member
 from records.signing_in import Passwords
 from storage.blobs import LocalBlobStore
 from storage.database import Database
-from tests.portal.staff.company import Company, console_of, found_company
+from tests.portal.staff.company import NOW, Company, console_of, found_company
 from tests.portal.staff.conftest import Browser
 from tests.portal.staff.test_working import ASK
 from tests.services.models import load_models
@@ -48,6 +48,8 @@ def test_the_consoles_own_role_is_enough_for_a_day(
     with owner.transaction() as session:
         request = company.a_request(session, company.a_case(session))
         first, second = (company.a_document(session, slot, sealed=False) for slot in request.slots[:2])
+        for slot in request.slots[2:]:
+            slot.declined("lost", None, NOW)
         company.a_part(session, first, "original", b"original", "application/pdf")
         company.a_part(session, first, "meta", b"{}", "application/json")
     app = console_of(company, limited, passwords=passwords)
@@ -61,6 +63,8 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         (eva.get(f"/documents/{first.id}"), 200),
         (eva.post(f"/documents/{first.id}/accept"), 303),
         (eva.post(f"/documents/{second.id}/return", {"reason": "expired"}), 303),
+        (eva.post(f"/slots/{request.slots[2].id}/waive"), 303),
+        (eva.post(f"/slots/{request.slots[3].id}/insist", {"note": "Hace falta."}), 303),
         (eva.post("/cases/new", ASK), 303),
         (eva.get(f"{case}/request"), 200),
         (eva.post(f"/requests/{request.id}/copy-link"), 200),

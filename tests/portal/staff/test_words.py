@@ -14,6 +14,7 @@ from intake.inspection.verdicts import Reason
 from portal.staff import vocabulary, words
 from portal.web.application import PortalApp
 from records.board import Group
+from records.declining import DeclineReason
 from records.messages import MessageState
 from records.people import Role
 from records.requests import RequestState, SlotState
@@ -56,6 +57,7 @@ def test_every_text_is_translated(language: str) -> None:
         (vocabulary.REQUESTS, RequestState),
         (vocabulary.MESSAGES, MessageState),
         (vocabulary.RETURNS, ReturnReason),
+        (vocabulary.DECLINES, DeclineReason),
         (vocabulary.EVENTS, Event),
         (vocabulary.PROCESSES, ActorKind),
         (vocabulary.FINDINGS, Finding),

@@ -23,7 +23,7 @@ from records.links import UploadLink
 from records.messages import Message, MessageState
 from records.organizations import Organization, Team
 from records.people import Member
-from records.requests import DocumentRequest, SlotState
+from records.requests import DocumentRequest, Slot, SlotState
 from records.signing_in import Passwords
 from storage.database import Database, utcnow
 from tests.portal.staff.company import NOW, Company, console_of
@@ -536,3 +536,46 @@ def test_no_file_part_is_ever_parsed(browser_of: Enter, document: Document) -> N
         base_url="https://staff.localhost",
     )
     assert answer.status_code == 415
+
+
+# Documents that the customer does not have
+
+
+@pytest.fixture
+def declined(company: Company, sqlite_database: Database) -> Slot:
+    """A required document that Ana does not have."""
+    with sqlite_database.transaction() as session:
+        slot = company.a_request(session, company.a_case(session)).slots[2]
+        slot.declined("lost", "Me la robaron <en marzo>", NOW)
+        return slot
+
+
+def test_a_declined_document_is_on_board_and_case_with_its_reason(browser_of: Enter, declined: Slot) -> None:
+    eva = browser_of("eva")
+    board = eva.get("/cases?group=ours").get_data(as_text=True)
+    assert "1 por decidir" in board
+    page = eva.get(f"/cases/{declined.request.case_id}").get_data(as_text=True)
+    for words in ("El cliente no lo tiene", "dice que lo perdió o no lo encuentra", "Me la robaron &lt;en marzo&gt;"):
+        assert words in page, words
+    assert "Dispensar" in page
+    assert "Dispensar" not in browser_of("carla").get(f"/cases/{declined.request.case_id}").get_data(as_text=True)
+
+
+def test_waiving_counts_as_settled_and_a_second_decision_is_refused(browser_of: Enter, declined: Slot) -> None:
+    eva = browser_of("eva")
+    assert eva.post(f"/slots/{declined.id}/waive").status_code == 303
+    assert eva.post(f"/slots/{declined.id}/waive").status_code == 409
+    assert eva.post(f"/slots/{declined.id}/insist").status_code == 409
+    page = eva.get(f"/cases/{declined.request.case_id}").get_data(as_text=True)
+    assert "Dispensado" in page
+    assert "1 de 4" in page
+    assert "Documento dispensado" not in eva.get("/cases").get_data(as_text=True)
+
+
+def test_insisting_shows_the_note_as_a_return_does(browser_of: Enter, declined: Slot) -> None:
+    eva = browser_of("eva")
+    assert eva.post(f"/slots/{declined.id}/insist", {"note": "Pide un duplicado"}).status_code == 303
+    page = eva.get(f"/cases/{declined.request.case_id}").get_data(as_text=True)
+    assert "Se pide de todos modos" in page
+    assert "Pide un duplicado" in page
+    assert "pidió de todos modos un documento" in page
