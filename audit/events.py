@@ -107,6 +107,7 @@ class Event(StrEnum):
     ADMINISTRATOR_SENDER_ADDED = "administrator:sender:added"
     ADMINISTRATOR_SENDER_RENEWED = "administrator:sender:renewed"
     ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
+    ADMINISTRATOR_ORGANIZATION_CHANGED = "administrator:organization:changed"
 
     @property
     def actor(self) -> ActorKind:

@@ -240,6 +240,10 @@ class Fingerprints:
         """Return the fingerprint of one document's bytes."""
         return hmac.digest(self._key, document_id.encode() + b"\n" + sha256, "sha256")
 
+    def within_case(self, case_id: str, sha256: bytes) -> bytes:
+        """Return what equal bytes have in common inside one case, and nowhere else."""
+        return hmac.digest(self._key, b"case/" + case_id.encode() + b"\n" + sha256, "sha256")
+
     def check(self, document_id: str, chunks: Iterable[bytes], fingerprint: bytes) -> str:
         """Return the SHA-256 (hexadecimal) of `chunks` if they are the fingerprinted bytes. Raises HashChanged."""
         seen = hashlib.sha256()

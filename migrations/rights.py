@@ -38,6 +38,7 @@ JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
 """What a worker changes on a due row that it leases."""
 TRY: Columns = (*JOB, "unfinished")
 """The same, where the work may kill the worker."""
+VERDICT: Columns = ("finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at")
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
 """How a case key is asked for: without any of the columns that the custodian fills."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
@@ -126,12 +127,13 @@ INSPECTOR: Rights = {
     "requirement_templates": READ,
     "requirements": READ,
     "slots": May(select=ALL, update=("state", "reason", "note", "changed_at")),
+    "organizations": May(select=("id", "flag_active_pdfs", "flag_pdf_attachments", "accept_office")),
     "upload_links": READ,
     "uploads": May(select=ALL, update=("state",)),
     "slices": May(select=ALL, delete=True),
     "documents": May(
         select=ALL,
-        update=("state", "finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at", *TRY),
+        update=(*VERDICT, "state", "remarks", "likeness", "alike_id", *TRY),
     ),
     "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
     "filing_intents": May(select=ALL, insert=ALL, delete=True),

@@ -12,6 +12,9 @@ from records.uploads import Upload
 from storage.database import Base, NewId
 from storage.due import Due
 
+MIME = String(100).with_variant(String(60), "sqlite")
+"""The longest type has 73 characters; SQLite minds no length, and would have to build the table anew to change it."""
+
 
 class DocumentState(StrEnum):
     """RECEIVED waits for (or is under) inspection; FILED passed it; REFUSED did not; RECALLED passed and fell later."""
@@ -65,13 +68,19 @@ class Document(Due, Tried, Base):
     finding: Mapped[str | None] = mapped_column(String(30))
     reason: Mapped[str | None] = mapped_column(String(60))
     threat: Mapped[str | None] = mapped_column(String(200))
-    mime: Mapped[str | None] = mapped_column(String(60))
+    mime: Mapped[str | None] = mapped_column(MIME)
     """Type that the inspection proved (not the declared one)."""
     pages: Mapped[int | None]
     engine: Mapped[str | None] = mapped_column(String(60))
     signatures: Mapped[str | None] = mapped_column(String(60))
     received_at: Mapped[datetime]
     judged_at: Mapped[datetime | None]
+    remarks: Mapped[list[str]] = mapped_column(default=list)
+    """What a reviewer should know of a clean file: codes of `intake.inspection.verdicts.Remark`."""
+    likeness: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    """Keyed hash of the filed bytes, comparable inside the case only (intake.filing.Fingerprints); erased with them."""
+    alike_id: Mapped[str | None] = mapped_column(String(32))
+    """An earlier document of the case with the same bytes, which was alive when this one was filed."""
     review: Mapped[ReviewState] = mapped_column(String(10), default=ReviewState.PENDING)
     slot: Mapped[Slot] = relationship()
     upload: Mapped[Upload] = relationship()
@@ -110,7 +119,7 @@ class Part(Base):
     header_sha256: Mapped[str] = mapped_column(String(64))
     payload_sha256: Mapped[str] = mapped_column(String(64))
     payload_size: Mapped[int] = mapped_column(BigInteger)
-    mime: Mapped[str] = mapped_column(String(60))
+    mime: Mapped[str] = mapped_column(MIME)
     width: Mapped[int | None]
     height: Mapped[int | None]
     finding: Mapped[str] = mapped_column(String(30))

@@ -22,6 +22,12 @@ class Organization(Base):
     timezone: Mapped[str] = mapped_column(String(40), default="America/Mexico_City")
     contact_phone: Mapped[str | None] = mapped_column(String(20))
     contact_email: Mapped[str | None] = mapped_column(String(254))
+    flag_active_pdfs: Mapped[bool] = mapped_column(default=False)
+    """PDFs with scripts or actions are filed with a remark instead of refused."""
+    flag_pdf_attachments: Mapped[bool] = mapped_column(default=False)
+    """PDFs with clean attachments are filed with a remark instead of refused."""
+    accept_office: Mapped[bool] = mapped_column(default=False)
+    """Its templates may ask for office documents (DOCX, XLSX) without macros."""
     created_at: Mapped[datetime]
 
 

@@ -162,7 +162,7 @@ def _verdict(
         pages=examination.pages if examination else 0,
         width=examination.width if examination else 0,
         height=examination.height if examination else 0,
-        notes=examination.notes if examination else (),
+        remarks=examination.remarks if examination else (),
         threat=threat,
         engine=version.engine if version else None,
         signatures=version.signatures if version else None,

@@ -27,10 +27,10 @@ from intake.inspection.sandboxed.wire import (
     Job,
     Kind,
     Request,
-    read_notes,
     read_record,
+    read_remarks,
 )
-from intake.inspection.verdicts import Mime, Note, PreviewFailed, Reason, SandboxUnavailable
+from intake.inspection.verdicts import Mime, PreviewFailed, Reason, Remark, SandboxUnavailable
 from intake.inspection.zygotes import Zygote
 
 PROBE = bytes.fromhex(
@@ -60,7 +60,7 @@ class Examination:
     pages: int
     width: int
     height: int
-    notes: tuple[Note, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     parts: tuple[Part, ...] = ()
     output: int = -1
 
@@ -249,7 +249,7 @@ def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: i
         raise SandboxUnavailable("answer out of bounds")
     reason, mime = REASONS[reason_index], MIMES[mime_index]
     try:
-        notes = read_notes(bits)
+        remarks = read_remarks(bits)
     except ValueError as error:
         raise SandboxUnavailable("answer out of bounds") from error
     if reason is Reason.EXAMINED and (mime is None or not 0 < pages <= limits.pages or width * height > limits.pixels):
@@ -266,7 +266,7 @@ def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: i
         pages=pages,
         width=width,
         height=height,
-        notes=notes,
+        remarks=remarks,
         parts=tuple(parts),
         output=output,
     )

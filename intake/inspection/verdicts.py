@@ -42,6 +42,10 @@ class Reason(StrEnum):
     ENCRYPTED_CONTENT = "encrypted_content"
     SEND_AGAIN = "send_again"
     """What was received can no longer be read: our fault, and never said by the sandbox."""
+    RETURNED_BEFORE = "returned_before"
+    """The very bytes that a reviewer returned; said by the inspector, who knows the case."""
+    OTHER_FORMAT = "other_format"
+    """Well formed, but not of a format that is asked for here; said by the inspector."""
 
 
 FINDINGS: dict[Reason, Finding] = {
@@ -62,11 +66,13 @@ FINDINGS: dict[Reason, Finding] = {
     Reason.SCAN_LIMITS: Finding.NOT_EXAMINABLE,
     Reason.ENCRYPTED_CONTENT: Finding.NOT_EXAMINABLE,
     Reason.SEND_AGAIN: Finding.DAMAGED,
+    Reason.RETURNED_BEFORE: Finding.WRONG_TYPE,
+    Reason.OTHER_FORMAT: Finding.WRONG_TYPE,
 }
 """The one finding of each reason."""
 
 
-class Note(StrEnum):
+class Remark(StrEnum):
     """What a clean file carries that its reviewer should know, where the organization does not refuse it.
 
     The order is part of the wire format.
@@ -101,7 +107,7 @@ class Verdict:
     threat: str | None = None
     engine: str | None = None
     signatures: str | None = None
-    notes: tuple[Note, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError when finding and reason disagree, or when a clean file has no type or no engine."""

@@ -13,6 +13,8 @@ from records.organizations import Organization, Team
 from storage.database import new_id, utcnow
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,59}")
+FLAG = "flag"
+ANSWER = click.Choice(["refuse", FLAG])
 LANGUAGES = ("es", "en", "pt")
 
 
@@ -65,6 +67,27 @@ def create_organization(
         session.flush()
         note(session, Event.ADMINISTRATOR_ORGANIZATION_CREATED, org_id=made.id, subject_id=made.id, slug=slug)
     click.echo(made.id)
+
+
+@organization.command("accept")
+@click.argument("slug")
+@click.option("--active-pdfs", type=ANSWER, help="PDFs with scripts or automatic actions.")
+@click.option("--pdf-attachments", type=ANSWER, help="PDFs with files inside, each scanned on its own.")
+@pass_wiring
+def change_what_is_accepted(wiring: Wiring, slug: str, active_pdfs: str | None, pdf_attachments: str | None) -> None:
+    """Say what the inspection does for the company SLUG: `refuse`, or `flag`, which files it with a remark that the
+    reviewer sees. What is not named stays; prints how it is now."""
+    with wiring.database().transaction() as session:
+        found = find_organization(session, slug)
+        if active_pdfs is not None:
+            found.flag_active_pdfs = active_pdfs == FLAG
+        if pdf_attachments is not None:
+            found.flag_pdf_attachments = pdf_attachments == FLAG
+        now = {"active_pdfs": found.flag_active_pdfs, "pdf_attachments": found.flag_pdf_attachments}
+        if session.is_modified(found):
+            note(session, Event.ADMINISTRATOR_ORGANIZATION_CHANGED, org_id=found.id, subject_id=found.id, **now)
+    for name, accepted in now.items():
+        click.echo(f"{name}: {FLAG if accepted else 'refuse'}")
 
 
 @click.group()

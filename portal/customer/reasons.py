@@ -58,6 +58,13 @@ ADVICE: dict[str, Advice] = {
         _("El archivo se dañó después de llegar y no pudimos leerlo. La falla es nuestra."),
         _("Envíalo otra vez, por favor."),
     ),
+    "returned_before": Advice(
+        _("Es el mismo archivo que te devolvieron."), _("Corrige lo que te pidieron y envía uno nuevo.")
+    ),
+    "other_format": Advice(
+        _("El archivo está bien, pero aquí pedimos otro formato."),
+        _("Mira qué formatos aceptamos en esta sección y envíalo así."),
+    ),
     "unreadable": Advice(_("No se alcanza a leer."), _PHOTO),
     "cut_off": Advice(_("El documento salió cortado."), _("Aléjate un poco y deja ver las cuatro esquinas.")),
     "wrong_document": Advice(

@@ -67,6 +67,7 @@ def _page(document_id: str, *, wrong: InvalidValue | None = None, note: str = ""
             asked=get_request(session, org_id=case.org_id, request_id=document.request_id),
             pages=page_names(document),
             following=following,
+            alike=session.get(Document, document.alike_id) if document.alike_id else None,
             reasons=list(ReturnReason),
             wrong=wrong,
             note=note,

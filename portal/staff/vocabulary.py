@@ -91,6 +91,12 @@ REFUSALS = {
     "scan_limits": _("no se pudo examinar por completo"),
     "encrypted_content": _("lleva contenido cifrado que no se puede examinar"),
     "send_again": _("se dañó después de recibirlo; hay que enviarlo otra vez"),
+    "returned_before": _("es el mismo archivo que ya fue devuelto"),
+    "other_format": _("no es de un formato que se pidió aquí"),
+}
+REMARKS = {
+    "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),
+    "attachments": _("Lleva archivos adjuntos. Cada uno pasó el antivirus; solo se ven en el original."),
 }
 FAILURES = {
     "131026": _("el número no tiene WhatsApp o no puede recibir mensajes"),
@@ -192,6 +198,7 @@ EVENTS = {
     Event.GATEWAY_STATUS_RECEIVED: _("informó el estado del mensaje"),
     Event.COURIER_CHECKPOINT_STAMPED: _("selló la auditoría con una marca de tiempo"),
     Event.ADMINISTRATOR_ORGANIZATION_CREATED: _("creó la organización"),
+    Event.ADMINISTRATOR_ORGANIZATION_CHANGED: _("cambió lo que la organización acepta"),
     Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
     Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),
     Event.ADMINISTRATOR_SENDER_ADDED: _("agregó un número de WhatsApp"),

@@ -4,6 +4,7 @@ Rules: only a clean verdict leads to `filed`; every effect commits behind the fe
 part of the chain waits, and what no waiting heals is refused with words that say so.
 """
 
+import dataclasses
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,7 +22,8 @@ from intake.filing import (
     case_public,
     meta_json,
 )
-from intake.inspection.verdicts import Finding, Reason, SandboxUnavailable, ScannerUnavailable, Verdict
+from intake.inspection.verdicts import FINDINGS, Finding, Reason, SandboxUnavailable, ScannerUnavailable, Verdict
+from portal.worker.comparing import compare, was_returned
 from portal.worker.engine import Postponed
 from portal.worker.materials import (
     BROKEN,
@@ -79,6 +81,8 @@ def _examine(tools: Tools, held: Lease, tries: int) -> None:
     try:
         declared = work.slices.declared()
         verdict = _verdict(tools, work, declared, held, tries)
+        if verdict.finding is Finding.CLEAN and was_returned(tools, work.document, verdict):
+            verdict = _instead(verdict, Reason.RETURNED_BEFORE)
         if verdict.finding is not Finding.CLEAN:
             return _refuse(tools, held, verdict)
         parts, commitment = _seal(tools, work, declared, verdict)
@@ -117,8 +121,13 @@ def _verdict(tools: Tools, work: Work, declared: Declared, held: Lease, tries: i
             raise Suspected(away.code, timedelta(seconds=2)) from away
         return NOT_EXAMINABLE
     if verdict.finding is Finding.CLEAN and _format_of(str(verdict.mime)) not in work.accepts:
-        return Verdict(finding=Finding.WRONG_TYPE, reason=Reason.UNKNOWN_TYPE, sha256=verdict.sha256)
+        return _instead(verdict, Reason.OTHER_FORMAT)
     return verdict
+
+
+def _instead(verdict: Verdict, reason: Reason) -> Verdict:
+    """Refuse a clean file for what the case knows about it."""
+    return dataclasses.replace(verdict, finding=FINDINGS[reason], reason=reason, remarks=())
 
 
 def _format_of(mime: str) -> Format:
@@ -152,6 +161,9 @@ def _file(tools: Tools, held: Lease, verdict: Verdict, parts: list[Part], commit
         _judge(document, verdict, now)
         document.slot.filed(now)
         document.slot.request.case.updated_at = now
+        session.flush()  # the case's row is ours now: of two equal files at once, the second one sees the first
+        compare(session, tools, document, verdict)
+        document.remarks = [remark.value for remark in verdict.remarks]
         session.add_all(parts)
         intents.fulfilled(session, parts)
         fingerprint = Fingerprints(tools.signer).of(document.id, commitment.sha256)
@@ -173,6 +185,8 @@ def _file(tools: Tools, held: Lease, verdict: Verdict, parts: list[Part], commit
                 "size": document.size,
                 "engine": original.engine,
                 "signatures": original.signatures,
+                **({"remarks": ",".join(document.remarks)} if document.remarks else {}),
+                **({"alike": document.alike_id} if document.alike_id else {}),
             },
         )
 

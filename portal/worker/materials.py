@@ -32,6 +32,7 @@ from portal.worker.turns import Turns
 from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
 from records.errors import WrongState
+from records.organizations import Organization
 from records.requirements import Requirement
 from records.uploads import Slice, UploadState
 from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
@@ -99,8 +100,21 @@ def load(session: Session, tools: Tools, document_id: str, state: DocumentState)
         document=document,
         slices=SealedSlices(rows, document, blobs=tools.blobs, private=tools.quarantine.private),
         case_key=case_key,
-        limits=Limits(image_bytes=requirement.max_image_bytes, pdf_bytes=requirement.max_pdf_bytes),
+        limits=_limits(session, document.org_id, requirement),
         accepts=frozenset(requirement.formats),
+    )
+
+
+def _limits(session: Session, org_id: str, requirement: Requirement) -> Limits:
+    """What this requirement and the organization's policy let pass."""
+    policy = session.execute(
+        select(Organization.flag_active_pdfs, Organization.flag_pdf_attachments).where(Organization.id == org_id)
+    ).one()
+    return Limits(
+        image_bytes=requirement.max_image_bytes,
+        pdf_bytes=requirement.max_pdf_bytes,
+        accept_active_pdf=policy.flag_active_pdfs,
+        accept_pdf_attachments=policy.flag_pdf_attachments,
     )
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 from intake.inspection.limits import Limits
 from intake.inspection.sandboxed import images, pdfs
 from intake.inspection.sandboxed.endings import ending_of
-from intake.inspection.sandboxed.wire import MIMES, REASONS, Job, Kind, Request, noted, record
+from intake.inspection.sandboxed.wire import MIMES, REASONS, Job, Kind, Request, record, remark_bits
 from intake.inspection.types import HEAD_BYTES, type_of
-from intake.inspection.verdicts import Mime, Note, Reason
+from intake.inspection.verdicts import Mime, Reason, Remark
 
 ATTACHMENT, DECRYPTED = 0, 1
 """Second number of a PART record."""
@@ -41,14 +41,14 @@ def _examine(document: int, data: mmap.mmap, request: Request, output: int, repl
     mime, reason = judged.mime, judged.reason
     pages = width = height = 0
     parts: list[tuple[int, bytes]] = []
-    notes: set[Note] = set()
+    remarks: set[Remark] = set()
     if reason is Reason.EXAMINED and mime is not None:
         reason = Reason.TOO_LARGE if len(data) > _most_bytes(mime, limits) else ending_of(data, mime)
     # A PDF is opened even when its ending already refuses it: what is attached must still be scanned and named.
     if mime is Mime.PDF and reason is not Reason.TOO_LARGE:
         facts = pdfs.examine(document, limits)
         reason = facts.reason if reason is Reason.EXAMINED else reason
-        pages, notes = facts.pages, facts.notes
+        pages, remarks = facts.pages, facts.remarks
         parts = [(ATTACHMENT, part) for part in facts.parts]
         if facts.decrypted is not None:
             parts.append((DECRYPTED, facts.decrypted))
@@ -57,7 +57,7 @@ def _examine(document: int, data: mmap.mmap, request: Request, output: int, repl
     for kind, part in parts:
         _write_all(output, part)
         reply.send(record(Kind.PART, len(part), kind))
-    numbers = (REASONS.index(reason), MIMES.index(mime), pages, width, height, len(parts), noted(notes))
+    numbers = (REASONS.index(reason), MIMES.index(mime), pages, width, height, len(parts), remark_bits(remarks))
     reply.send(record(Kind.EXAMINED, *numbers))
 
 

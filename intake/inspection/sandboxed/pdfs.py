@@ -15,7 +15,7 @@ from PIL import Image
 
 from intake.inspection.limits import Limits
 from intake.inspection.sandboxed.pdf_objects import Contents, Refused, look_through
-from intake.inspection.verdicts import Note, Reason
+from intake.inspection.verdicts import Reason, Remark
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class PdfFacts:
     pages: int = 0
     parts: list[bytes] = field(default_factory=list)
     decrypted: bytes | None = None
-    notes: set[Note] = field(default_factory=set)
+    remarks: set[Remark] = field(default_factory=set)
 
 
 def prepare() -> None:
@@ -103,10 +103,10 @@ def _examine(pdf: pikepdf.Pdf, limits: Limits, facts: PdfFacts) -> None:
         raise Refused(Reason.TOO_MANY_PAGES)
     if contents.acts:
         _refuse_unless(limits.accept_active_pdf, Reason.PDF_ACTIVE_CONTENT)
-        facts.notes.add(Note.ACTIVE_CONTENT)
+        facts.remarks.add(Remark.ACTIVE_CONTENT)
     if contents.embedded:
         _refuse_unless(limits.accept_pdf_attachments and whole, Reason.PDF_ATTACHMENTS)
-        facts.notes.add(Note.ATTACHMENTS)
+        facts.remarks.add(Remark.ATTACHMENTS)
     _decode_contents(pdf, limits)
     facts.reason = Reason.EXAMINED
 

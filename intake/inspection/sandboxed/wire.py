@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from intake.inspection.limits import Limits
-from intake.inspection.verdicts import Mime, Note, Reason
+from intake.inspection.verdicts import Mime, Reason, Remark
 
 RECORD = struct.Struct("!8I")
 REQUEST_BYTES = 4096
@@ -48,7 +48,7 @@ class End(IntEnum):
 
 REASONS = tuple(Reason)
 MIMES: tuple[Mime | None, ...] = (None, *Mime)
-NOTES = tuple(Note)
+REMARKS = tuple(Remark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +95,13 @@ def read_record(untrusted_packet: bytes) -> tuple[Kind, tuple[Any, ...]]:
     return Kind(kind), tuple(values)
 
 
-def noted(notes: Iterable[Note]) -> int:
-    """Return the notes as bits."""
-    return sum(1 << NOTES.index(note) for note in notes)
+def remark_bits(remarks: Iterable[Remark]) -> int:
+    """Return the remarks as bits."""
+    return sum(1 << REMARKS.index(note) for note in remarks)
 
 
-def read_notes(untrusted_bits: int) -> tuple[Note, ...]:
-    """Return the notes. Raises ValueError for a bit that stands for none."""
-    if untrusted_bits >> len(NOTES):
+def read_remarks(untrusted_bits: int) -> tuple[Remark, ...]:
+    """Return the remarks. Raises ValueError for a bit that stands for none."""
+    if untrusted_bits >> len(REMARKS):
         raise ValueError("not a note")
-    return tuple(note for bit, note in enumerate(NOTES) if untrusted_bits >> bit & 1)
+    return tuple(note for bit, note in enumerate(REMARKS) if untrusted_bits >> bit & 1)

@@ -10,7 +10,7 @@ import pikepdf
 import pytest
 
 from intake.inspection.limits import Limits
-from intake.inspection.verdicts import Finding, Note, Reason, Verdict
+from intake.inspection.verdicts import Finding, Reason, Remark, Verdict
 from tests.intake.inspection import documents
 from tests.intake.inspection.fakes import FakeScanner
 from tests.services.clamd import EICAR
@@ -106,7 +106,7 @@ def test_a_pdf_that_acts_is_refused_wherever_it_hides(change: Change, saving: st
     modes = {"plain": pikepdf.ObjectStreamMode.disable, "object streams": pikepdf.ObjectStreamMode.generate}
     content = documents.a_changed_pdf(change, object_stream_mode=modes[saving])
     assert judge(content, "a.pdf").reason is Reason.PDF_ACTIVE_CONTENT
-    assert judge(content, "a.pdf", limits=Limits(accept_active_pdf=True)).notes == (Note.ACTIVE_CONTENT,)
+    assert judge(content, "a.pdf", limits=Limits(accept_active_pdf=True)).remarks == (Remark.ACTIVE_CONTENT,)
 
 
 def test_an_action_under_a_written_out_name_is_refused(judge: Judge) -> None:
@@ -120,7 +120,7 @@ def test_an_action_under_a_written_out_name_is_refused(judge: Judge) -> None:
 )
 def test_a_link_to_a_page_an_address_or_a_phone_is_no_action(uri: str, judge: Judge) -> None:
     verdict = judge(documents.a_changed_pdf(_link(uri)), "a.pdf")
-    assert (verdict.finding, verdict.notes) == (Finding.CLEAN, ())
+    assert (verdict.finding, verdict.remarks) == (Finding.CLEAN, ())
 
 
 def _attached(pdf: pikepdf.Pdf, content: bytes = EICAR) -> pikepdf.Dictionary:
@@ -226,7 +226,7 @@ def test_a_virus_behind_an_attachment_that_does_not_decode_is_found(judge: Judge
 def test_attachments_that_are_wanted_are_noted_for_the_reviewer(judge: Judge) -> None:
     content = documents.a_pdf_with_attachment(b"<cfdi/>")
     verdict = judge(content, "a.pdf", limits=Limits(accept_pdf_attachments=True))
-    assert (verdict.finding, verdict.notes) == (Finding.CLEAN, (Note.ATTACHMENTS,))
+    assert (verdict.finding, verdict.remarks) == (Finding.CLEAN, (Remark.ATTACHMENTS,))
 
 
 def _raw_pdf(*objects: bytes, root: int = 1) -> bytes:

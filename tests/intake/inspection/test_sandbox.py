@@ -279,7 +279,7 @@ def children_of(pid: int) -> set[int]:
         (0, 1, 1, 320, 240, 3, 0),
         (0, 1, 1, 320, 240, 0, 1 << 20),
     ],
-    ids=["reason", "type", "no type", "no pages", "pages", "pixels", "parts", "notes"],
+    ids=["reason", "type", "no type", "no pages", "pages", "pixels", "parts", "remarks"],
 )
 def test_numbers_out_of_bounds_are_no_verdict(numbers: tuple[int, ...]) -> None:
     output = os.memfd_create("output")

@@ -44,6 +44,17 @@ def test_a_company_and_its_team_are_created_and_recorded(run, company, database)
     assert all("Aurora" not in json.dumps(row.details) for row in recorded)
 
 
+def test_what_a_company_accepts_is_refused_until_it_says_otherwise_and_each_change_is_recorded(run, company, database):
+    assert run("organization", "accept", company).output == "active_pdfs: refuse\npdf_attachments: refuse\n"
+    run("organization", "accept", company, "--active-pdfs", "flag")
+    run("organization", "accept", company, "--active-pdfs", "flag")
+    with database.reading() as session:
+        found = session.scalars(select(Organization)).one()
+        assert (found.flag_active_pdfs, found.flag_pdf_attachments) == (True, False)
+    assert events(database).count(Event.ADMINISTRATOR_ORGANIZATION_CHANGED) == 1
+    run("organization", "accept", company, "--active-pdfs", "always", fails=2)
+
+
 @pytest.mark.parametrize(
     "words",
     [

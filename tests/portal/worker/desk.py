@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from audit import AuditEvent
 from intake.filing import CASE_KEY
@@ -51,10 +52,19 @@ class Desk:
     def lease(self, model: type[Due]) -> Lease:
         """Lease the one row that is due, as if its time had come and its last worker were gone."""
         with self.world.database.transaction() as session:
-            table: Any = model
-            session.execute(update(table).where(table.due_at.is_not(None)).values(due_at=utcnow(), lease_until=None))
-            (held,) = lease(session, model, now=utcnow(), limit=5)
+            (held,) = self._leased(session, model)
             return held
+
+    def lease_all(self, model: type[Due]) -> list[Lease]:
+        """Lease every row that is due."""
+        with self.world.database.transaction() as session:
+            return self._leased(session, model)
+
+    @staticmethod
+    def _leased(session: Session, model: type[Due]) -> list[Lease]:
+        table: Any = model
+        session.execute(update(table).where(table.due_at.is_not(None)).values(due_at=utcnow(), lease_until=None))
+        return list(lease(session, model, now=utcnow(), limit=5))
 
     def inspect(self, **instead: Any) -> None:
         """One attempt at the document that is due, with some tools exchanged."""
