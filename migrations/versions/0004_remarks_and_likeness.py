@@ -8,8 +8,8 @@ from alembic import op
 from migrations import rights
 from storage.database import Json
 
-revision: str = "0003"
-down_revision: str | None = "0002"
+revision: str = "0004"
+down_revision: str | None = "0003"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
