@@ -45,6 +45,10 @@ class Event(StrEnum):
     # The customer's visit
     CUSTOMER_LINK_ACTIVATED = "customer:link:activated"
     CUSTOMER_NOTICE_ACCEPTED = "customer:notice:accepted"
+    CUSTOMER_CODE_REQUESTED = "customer:code:requested"
+    CUSTOMER_CODE_CONFIRMED = "customer:code:confirmed"
+    CUSTOMER_CODE_REFUSED = "customer:code:refused"
+    CUSTOMER_CODE_LOCKED = "customer:code:locked"
     CUSTOMER_UPLOAD_STARTED = "customer:upload:started"
     CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"

@@ -15,6 +15,12 @@ class LinkRefused(IntakeError):
     code = "link_closed"
 
 
+class CodeKeyRefused(IntakeError):
+    """The key of one-time codes is too short."""
+
+    code = "code_key_refused"
+
+
 class LinkKeysRefused(IntakeError):
     """The link keys cannot be used: none, or one that is too short."""
 

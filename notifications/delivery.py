@@ -7,7 +7,6 @@ outlives its link; words, phone and token are put together here and stored nowhe
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,45 +14,28 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
-from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
+from notifications.composing import Post, Tools, compose
+from notifications.whatsapp.client import Accepted, NotSent, Refused, SendOutcome, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
-from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
+from records.challenges import challenge_of
 from records.links import newest_link
-from records.messages import Message, MessageAttempt, MessageState, Purpose, WhatsAppSender
+from records.messages import Message, MessageAttempt, MessageState, Purpose
 from records.optouts import opted_out
 from records.requests import RequestState
-from storage.database import Database, new_id, utcnow
+from storage.database import new_id, utcnow
 from storage.due import Lease, renew, settle
-from storage.sealing.box import Box
 
 ACTOR = "courier"
-TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
-NAME_LIMIT = 60
 HELD = timedelta(minutes=1)
 """Wait of a message whose sender or template needs a person first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What delivery needs. `token` derives a link's token from its id."""
-
-    database: Database
-    api: CloudApi
-    box: Box
-    token: Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Ready:
-    """Everything one POST needs, gathered while `sending` was committed."""
+    """One attempt, gathered while `sending` was committed."""
 
-    sender: Sender
-    to: str
-    template: str
-    language: str
-    body: tuple[str, ...]
-    suffix: str
     attempt_id: str
+    post: Post
 
 
 def deliver(tools: Tools, held: Lease) -> None:
@@ -61,7 +43,7 @@ def deliver(tools: Tools, held: Lease) -> None:
     ready = _begin(tools, held)
     if ready is None:
         return
-    _finish(tools, held, ready, _post(tools, ready))
+    _finish(tools, held, ready, _post(ready))
 
 
 def _begin(tools: Tools, held: Lease) -> _Ready | None:
@@ -78,42 +60,21 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
             settle(session, Message, held)
             _cancel(session, message, stop, now)
             return None
-        sender = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
-        if sender is None:
+        attempt_id = new_id()
+        post = compose(tools, session, message, attempt_id)
+        if post is None:
             settle(session, Message, held)
             _fail(session, message, "no_sender", now)
             return None
         message.state, message.changed_at = MessageState.SENDING, now
-        attempt = MessageAttempt(id=new_id(), message_id=message.id, number=_number(session, message), started_at=now)
-        session.add(attempt)
-        return _ready(tools, message, sender, attempt.id)
+        number = _number(session, message)
+        session.add(MessageAttempt(id=attempt_id, message_id=message.id, number=number, started_at=now))
+        return _Ready(attempt_id=attempt_id, post=post)
 
 
-def _ready(tools: Tools, message: Message, row: WhatsAppSender, attempt_id: str) -> _Ready:
-    party, case = message.request.party, message.request.case
-    token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
-    return _Ready(
-        sender=Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token),
-        to=party.phone or party.bsuid or "",
-        template=TEMPLATES[Purpose(message.purpose)],
-        language=language_for(party.locale),
-        body=(_spoken(party.name.split()[0] if party.name.split() else ""), _spoken(case.title, case.external_ref)),
-        suffix=tools.token(message.link.id),
-        attempt_id=attempt_id,
-    )
-
-
-def _post(tools: Tools, ready: _Ready) -> SendOutcome | InvalidMessage:
+def _post(ready: _Ready) -> SendOutcome | InvalidMessage:
     try:
-        return tools.api.send_template(
-            ready.sender,
-            to=ready.to,
-            template=ready.template,
-            language=ready.language,
-            body=ready.body,
-            button_suffix=ready.suffix,
-            opaque=ready.attempt_id,
-        )
+        return ready.post()
     except InvalidMessage as invalid:
         return invalid
 
@@ -185,20 +146,36 @@ def _locked(session: Session, held: Lease, now: datetime) -> Message:
 def _reason_to_stop(session: Session, message: Message, now: datetime) -> str | None:
     if message.state != MessageState.QUEUED:
         return "already_" + message.state
-    if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
-        return "request_" + message.request.state
-    if not message.link.accepts_activation(now):
-        return "link_closed"
-    if not (message.request.party.phone or message.request.party.bsuid):
+    stop = _code_ended(session, message, now) if message.purpose == Purpose.CODE else _link_ended(message, now)
+    if stop is not None:
+        return stop
+    party = message.request.party
+    if not (party.phone or (party.bsuid and message.purpose != Purpose.CODE)):  # a code goes to a phone only (131062)
         return "no_address"
-    if opted_out(session, message.request.party):
+    if opted_out(session, party):
         return "opted_out"
     return None
 
 
+def _link_ended(message: Message, now: datetime) -> str | None:
+    if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
+        return "request_" + message.request.state
+    return None if message.link.accepts_activation(now) else "link_closed"
+
+
+def _code_ended(session: Session, message: Message, now: datetime) -> str | None:
+    """A code belongs to a visit that is under way, whatever became of its link for new ones."""
+    if message.request.state == RequestState.CANCELLED:
+        return "request_cancelled"
+    if message.link.revoked_at is not None:
+        return "link_closed"
+    challenge = challenge_of(session, message.id)
+    return None if challenge is not None and challenge.is_open(now) else "code_ended"
+
+
 def _follow_link(session: Session, message: Message, now: datetime) -> None:
     """Carry the newest link of the request when the message's own was superseded while it waited."""
-    if message.link.superseded_at is None or message.link.revoked_at is not None:
+    if message.link.superseded_at is None or message.link.revoked_at is not None or message.purpose == Purpose.CODE:
         return
     newest = newest_link(session, message.request_id)
     if newest is not None and newest.accepts_activation(now):
@@ -237,13 +214,3 @@ def _number(session: Session, message: Message) -> int:
 
 def _wait(number: int) -> timedelta:
     return timedelta(seconds=min(4.0**number, 60) * (1 + random.random() / 2))  # noqa: S311 (jitter)
-
-
-def _spoken(*texts: str | None) -> str:
-    """Return the first text that may travel in a message (no identifier, no forbidden character), else a dash."""
-    for text in texts:
-        try:
-            return checked_parameters([(text or "")[:NAME_LIMIT]])[0]
-        except InvalidMessage:
-            continue
-    return "-"

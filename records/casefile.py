@@ -11,7 +11,7 @@ from records.cases import Case, Party, get_case
 from records.documents import Document
 from records.exports import Export
 from records.links import UploadLink
-from records.messages import Message
+from records.messages import Message, Purpose
 from records.organizations import Team
 from records.people import Member
 from records.policy import Action, decide, require
@@ -101,7 +101,10 @@ def _request_view(
         current = next((document for document in sent if document.id == slot.document_id), None)
         slots.append(SlotView(slot=slot, document=current, earlier=len(sent) - (1 if current else 0)))
     newest = session.scalars(
-        select(Message).where(Message.request_id == request.id).order_by(Message.created_at.desc()).limit(1)
+        select(Message)
+        .where(Message.request_id == request.id, Message.purpose != Purpose.CODE)
+        .order_by(Message.created_at.desc())
+        .limit(1)
     ).first()
     links = session.scalars(
         select(UploadLink).where(UploadLink.request_id == request.id).order_by(UploadLink.created_at.desc())

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -44,6 +45,23 @@ class Case(Base):
         self.updated_at = now
 
 
+def _hint(context: Any) -> str | None:
+    """Return the hint of the party that is being inserted."""
+    row = context.get_current_parameters()
+    return hint_of(row.get("phone"), row.get("email"))
+
+
+def hint_of(phone: str | None, email: str | None) -> str | None:
+    """Return the last two digits of a phone, else the first letters of a mail address and its domain, else None."""
+    if phone:
+        return phone[-2:]
+    if not email:
+        return None
+    local, _, domain = email.rpartition("@")
+    name, dot, rest = domain.rpartition(".")
+    return f"{local[:1]}•••@{name[:1]}•••{dot}{rest}"[:40]
+
+
 class Party(Base):
     """A person in a case (customer, co-debtor, guarantor ...) and the address for messages. Never matched by phone."""
 
@@ -59,6 +77,9 @@ class Party(Base):
     bsuid: Mapped[str | None] = mapped_column(String(140))
     """WhatsApp's business-scoped user id, for people without a visible phone."""
     email: Mapped[str | None] = mapped_column(String(254))
+    hint: Mapped[str | None] = mapped_column(String(40), default=_hint)
+    """How the public portal, which may not read the address, tells where a code went: last two digits, or a masked
+    mail address."""
     locale: Mapped[str] = mapped_column(String(10), default="es")
     created_at: Mapped[datetime]
 
@@ -143,3 +164,8 @@ def get_case(session: Session, *, org_id: str, case_id: str) -> Case:
 def party_language(session: Session, party_id: str) -> str | None:
     """Return the language of a person and nothing else: the public portal may read no more of them."""
     return session.scalar(select(Party.locale).where(Party.id == party_id))
+
+
+def party_hint(session: Session, party_id: str) -> str | None:
+    """Return how the public portal tells where a code went: it may not read the address itself."""
+    return session.scalar(select(Party.hint).where(Party.id == party_id))

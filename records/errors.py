@@ -31,6 +31,24 @@ class LinkClosed(RecordsError):
     code = "link_closed"
 
 
+class CodeNeeded(RecordsError):
+    """The visit waits for its one-time code: until then it may do nothing else."""
+
+    code = "code_needed"
+
+
+class TooManyCodes(RecordsError):
+    """One-time codes of this request were asked for too fast or too often: later there are more."""
+
+    code = "too_many_codes"
+
+
+class CodeLocked(RecordsError):
+    """Too many wrong codes in a row: only a person of the company opens the request again."""
+
+    code = "code_locked"
+
+
 class QuotaExceeded(RecordsError):
     """The link has used up its files or bytes."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from records.errors import LinkClosed, QuotaExceeded, TooManyVisits
+from records.errors import CodeNeeded, LinkClosed, QuotaExceeded, TooManyVisits
 from records.requests import OPEN_SLOTS, DocumentRequest, RequestState
 from storage.database import Base, NewId
 
@@ -72,6 +72,8 @@ class Visit(Base):
     started_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When its one-time code was typed, or when it began if none is asked. Until then it may do nothing."""
 
 
 class NoticeAcceptance(Base):
@@ -136,6 +138,7 @@ def activate(
         started_at=now,
         last_seen_at=now,
         ends_at=now + VISIT_LIFE,
+        confirmed_at=None if link.request.template.second_factor else now,
     )
     session.add(visit)
     session.flush()
@@ -159,15 +162,33 @@ def _claim_visit(session: Session, link: UploadLink, now: datetime) -> None:
 
 
 def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
-    """Return the visit behind a cookie while it lives and its link is not revoked. Raises LinkClosed."""
+    """Return the visit behind a cookie while it lives and its link is not revoked.
+
+    Raises LinkClosed, and CodeNeeded for one that waits for its code.
+    """
     visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
-    if visit is None or not visit_lives(session, visit, now):
+    if visit is None or not may_go_on(session, visit, now):
         raise LinkClosed("no visit")
+    if visit.confirmed_at is None:
+        raise CodeNeeded(f"visit {visit.id}")
+    return visit
+
+
+def waiting_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
+    """Return the living visit behind a cookie that waits for its code. Raises LinkClosed."""
+    visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
+    if visit is None or visit.confirmed_at is not None or not may_go_on(session, visit, now):
+        raise LinkClosed("no visit waits")
     return visit
 
 
 def visit_lives(session: Session, visit: Visit, now: datetime) -> bool:
-    """Whether a visit may go on: revocation and cancellation stop it at once, expiry of the link lets it finish.
+    """Whether a visit may send: it may go on, and its one-time code was typed where one is asked."""
+    return visit.confirmed_at is not None and may_go_on(session, visit, now)
+
+
+def may_go_on(session: Session, visit: Visit, now: datetime) -> bool:
+    """Whether a visit has not ended: revocation and cancellation stop it at once, expiry of the link lets it finish.
 
     Asked at every request and every slice: reads the request's state alone, not the request with all its slots.
     """

@@ -31,6 +31,7 @@ class Purpose(StrEnum):
 
     REQUEST = "request"
     RETURNED = "returned"
+    CODE = "code"
 
 
 class MessageState(StrEnum):
@@ -168,3 +169,8 @@ def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpo
 def messages_of_request(session: Session, request_id: str) -> list[Message]:
     """Return a request's messages, oldest first."""
     return list(session.scalars(select(Message).where(Message.request_id == request_id).order_by(Message.created_at)))
+
+
+def state_of(session: Session, message_id: str) -> MessageState:
+    """Return how far a message came. Reads nothing else of it: the public portal may not."""
+    return MessageState(session.scalars(select(Message.state).where(Message.id == message_id)).one())

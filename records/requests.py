@@ -65,6 +65,8 @@ class DocumentRequest(Base):
     """Member or API key id."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    code_failures: Mapped[int] = mapped_column(default=0)
+    """Wrong one-time codes in a row; see records/challenges.py."""
     case: Mapped[Case] = relationship()
     party: Mapped[Party] = relationship()
     template: Mapped[RequirementTemplate] = relationship()

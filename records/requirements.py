@@ -42,6 +42,8 @@ class RequirementTemplate(Base):
     name: Mapped[dict[str, str]]
     link_days: Mapped[int] = mapped_column(default=7)
     """Life of the links, days."""
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    """Whether every visit must type a one-time code that goes to the address on file."""
     published_at: Mapped[datetime]
     requirements: Mapped[list["Requirement"]] = relationship(
         back_populates="template", order_by="Requirement.position", lazy="selectin"

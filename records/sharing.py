@@ -22,6 +22,7 @@ def copy_link(session: Session, member: Member, request_id: str, *, now: datetim
     """Return the open link of a request, a new one where the old is closed. Raises NotFound, Forbidden, WrongState."""
     request = _request_for(session, member, request_id, Action.COPY_LINK)
     link = links.issue(session, request, now=now)
+    request.code_failures = 0  # a person gives the link anew, and whoever locked it by wrong codes starts over
     _note(session, Event.STAFF_LINK_COPIED, member, request, link.id, now)
     return link
 
@@ -48,10 +49,13 @@ def send_again(session: Session, member: Member, request_id: str, *, now: dateti
     request = _request_for(session, member, request_id, Action.REQUEST_DOCUMENTS)
     session.execute(select(DocumentRequest.id).where(DocumentRequest.id == request.id).with_for_update())
     for sent in messages.messages_of_request(session, request.id):
+        if sent.purpose == Purpose.CODE:
+            continue
         settling = sent.state == MessageState.UNKNOWN and now - sent.changed_at < UNKNOWN_WAIT
         if sent.state in ON_THE_WAY or settling:
             raise WrongState(f"message {sent.id} is {sent.state}")
     link = links.issue(session, request, now=now)
+    request.code_failures = 0
     message = messages.queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
     _note(session, Event.STAFF_MESSAGE_QUEUED, member, request, message.id, now)
     request.case.updated_at = now

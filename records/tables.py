@@ -7,6 +7,7 @@ import audit.trail
 import audit.tree
 import records.apikeys
 import records.cases
+import records.challenges
 import records.documents
 import records.exports
 import records.heartbeats
@@ -27,6 +28,7 @@ MODULES = (
     audit.tree,
     records.apikeys,
     records.cases,
+    records.challenges,
     records.documents,
     records.exports,
     records.heartbeats,

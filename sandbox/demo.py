@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from notifications.whatsapp import authentication
 from notifications.whatsapp.templates import LIBRARY, payload
 from records.apikeys import create_api_key
 from records.messages import WhatsAppSender
@@ -21,7 +22,7 @@ from records.people import Member, Role
 from records.requirements import publish_template
 from records.signing_in import Passwords, new_seed
 from sandbox import refuse_in_production
-from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES
+from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES, WITH_CODE
 from sandbox.launch.site import Site
 from sandbox.whatsapp.settings import Settings
 from storage.database import Database, new_id, utcnow
@@ -73,7 +74,8 @@ def _load(session: Session, site: Site) -> dict[str, Any]:
     session.add_all(teams.values())
     session.flush()
     for key, name, requirements in TEMPLATES:
-        publish_template(session, org_id=org_id, key=key, name=name, requirements=requirements, now=now)
+        made = publish_template(session, org_id=org_id, key=key, name=name, requirements=requirements, now=now)
+        made.second_factor = key in WITH_CODE
     sender = _sender(org_id, simulated, site.layout.keys)
     session.add(sender)
     _, api_key = create_api_key(
@@ -135,6 +137,7 @@ def message_templates(site: Site) -> Path:
 
 def _write_message_templates(site: Site) -> None:
     bodies = [payload(template, base_url=f"{site.urls['customer']}/s/") for template in LIBRARY]
+    bodies += authentication.payloads()
     message_templates(site).write_text(json.dumps(bodies, ensure_ascii=False), "utf-8")
 
 

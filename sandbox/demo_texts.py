@@ -113,4 +113,15 @@ TEMPLATES: tuple[tuple[str, dict[str, str], list[dict[str, Any]]], ...] = (
         {"es": "Cambio de domicilio", "en": "Change of address", "pt": "Mudança de endereço"},
         [_ADDRESS],
     ),
+    (
+        "domicilio-con-codigo",
+        {
+            "es": "Cambio de domicilio, con código",
+            "en": "Change of address, with a code",
+            "pt": "Mudança de endereço, com código",
+        },
+        [_ADDRESS],
+    ),
 )
+WITH_CODE = ("domicilio-con-codigo",)
+"""The templates that ask for a one-time code."""

@@ -85,6 +85,7 @@ class TemplateFile(_Strict):
     key: Key
     name: Texts
     link_days: Annotated[int, Field(ge=1, le=30)] = 7
+    second_factor: bool = False
     requirements: Annotated[list[RequirementEntry], Field(min_length=1, max_length=MOST_REQUIREMENTS)]
 
 
@@ -146,7 +147,7 @@ def publish_requirements(wiring: Wiring, file: Any, org: str) -> None:
             requirements=[entry.columns() for entry in given.requirements],
             now=utcnow(),
         )
-        made.link_days = given.link_days
+        made.link_days, made.second_factor = given.link_days, given.second_factor
         details = {"template": given.key, "version": made.version}
         note(session, Event.ADMINISTRATOR_TEMPLATE_PUBLISHED, org_id=org_id, subject_id=made.id, **details)
     click.echo(f"{made.key}/{made.version}")

@@ -1,4 +1,4 @@
-"""`whatsapp parse`: what the webhook receiver would store of raw deliveries, without a database.
+"""`whatsapp templates`: what a company registers. `whatsapp parse`: what the receiver would store, without a database.
 
 Rules: the parser and the de-duplication are the receiver's own; signatures are not checked, since a file has none; the
 output holds phone numbers, so it goes to the terminal and nowhere else.
@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from notifications.whatsapp import authentication
+from notifications.whatsapp.templates import LIBRARY, payload
 from notifications.whatsapp.webhooks import BODY_LIMIT, WebhookEvent, parse
 
 
@@ -38,6 +40,15 @@ def parse_files(files: tuple[Path, ...], as_json: bool) -> None:
         click.echo(json.dumps(told) if as_json else " ".join(f"{name}={value}" for name, value in told.items()))
     if too_long:
         click.get_current_context().exit(2)
+
+
+@whatsapp.command("templates")
+@click.option("--public-url", required=True, help="Address of the portal, which the links in the messages begin with.")
+def print_templates(public_url: str) -> None:
+    """Print the message templates to register, one JSON body a line for `POST /WABA_ID/message_templates`."""
+    base_url = public_url.rstrip("/") + "/s/"
+    for body in (*(payload(template, base_url=base_url) for template in LIBRARY), *authentication.payloads()):
+        click.echo(json.dumps(body, ensure_ascii=False))
 
 
 def facts(event: WebhookEvent) -> dict[str, Any]:

@@ -8,16 +8,18 @@ from flask import Response, g, jsonify, make_response, render_template, request
 
 from config.logging import configure_logging
 from config.settings import CustomerSettings
+from intake.codes import CodeMaker
 from intake.daykey import key_of_the_day
 from intake.holds import Holds
 from intake.links import LinkSigner
 from intake.receiving import Intake
 from intake.siblings import Siblings
+from portal.customer.codes import code_pages
 from portal.customer.plain import plain
 from portal.customer.reasons import DECLINED
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
-from portal.customer.visits import Desk, csrf_token, enter, select_language
+from portal.customer.visits import NO_PAGES, Desk, csrf_token, enter, enter_waiting, select_language
 from portal.customer.ways import ways
 from portal.web.application import PortalApp, create_app
 from portal.web.errors import Problem
@@ -39,6 +41,7 @@ def customer() -> PortalApp:
         blobs=open_store(**asdict(settings.blob_place())),
         custodian=VerifyKey(settings.custodian_public()),
         signer=LinkSigner(settings.link_keys()),
+        codes=CodeMaker(settings.code_key()),
         customer_key=settings.customer_key(),
         transport_security=settings.public_url.startswith("https://"),
     )
@@ -52,6 +55,7 @@ def build(
     blobs: BlobStore,
     custodian: VerifyKey,
     signer: LinkSigner,
+    codes: CodeMaker,
     customer_key: bytes,
     transport_security: bool = False,
 ) -> PortalApp:
@@ -60,7 +64,7 @@ def build(
         PACKAGE,
         database=database,
         secret_key=customer_key,
-        guard_checks={"visit": enter},
+        guard_checks={"visit": enter, "waiting_visit": enter_waiting},
         render_error=render_error,
         locale_selector=select_language,
         timezone_selector=lambda: g.get("timezone"),
@@ -73,6 +77,7 @@ def build(
     holds = Holds()
     app.extensions["desk"] = Desk(
         signer=signer,
+        codes=codes,
         intake=Intake(
             database=database,
             blobs=blobs,
@@ -89,7 +94,7 @@ def build(
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.jinja_env.globals["declines"] = lambda: DECLINED
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for blueprint in (pages, plain, tus, ways):
+    for blueprint in (pages, code_pages, plain, tus, ways):
         app.register_blueprint(blueprint)
     return app
 
@@ -105,7 +110,7 @@ def render_error(problem: Problem) -> Response:
     """Draw an error: JSON for the script and for tus, a page for everybody else."""
     words = problem.row.words(current_language())
     limit = g.get("upload_limit")
-    if request.path.startswith(("/e/uploads", "/e/state")):
+    if request.path.startswith(NO_PAGES):
         limits = {} if limit is None else {"limit": limit}
         return jsonify(code=problem.code, message=words, reference=problem.reference, **limits)
     return make_response(

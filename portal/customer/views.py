@@ -23,6 +23,7 @@ from portal.customer.visits import (
     desk,
     digest_of,
     find_visitor,
+    find_waiting,
     keep_language,
     new_secret,
     set_cookie,
@@ -32,7 +33,7 @@ from portal.web.application import reading, transaction
 from portal.web.guards import PUBLIC, guarded_by
 from portal.web.headers import same_origin
 from portal.web.language import current_language
-from records import links
+from records import challenges, links
 from records.cases import party_language
 from records.errors import LinkClosed
 from records.links import UploadLink
@@ -59,7 +60,7 @@ def home() -> ResponseReturnValue:
 def landing(token: str) -> ResponseReturnValue:
     """Show who asks, for how much, until when, and the notice. Raises LinkClosed."""
     link_id = _link_id(token)
-    here = find_visitor()
+    here = find_visitor() or find_waiting()
     if here is not None and here.link_id == link_id:
         return redirect("/e", code=303)
     return render_template("customer/landing.html", **_landing(link_id), token=token)
@@ -97,6 +98,8 @@ def activate(token: str) -> ResponseReturnValue:
             now=now,
         )
         trace: dict[str, Any] = {"org_id": link.org_id, "actor_id": link.id, "case_id": link.case_id, "now": now}
+        if visit.confirmed_at is None:
+            challenges.ask_for_code(session, visit, now=now)
         audit.record(session, Event.CUSTOMER_LINK_ACTIVATED, subject_id=visit.id, **trace)
         audit.record(
             session,
@@ -209,6 +212,7 @@ def _landing(link_id: str) -> dict[str, Any]:
             "titles": [in_language(title, current_language()) for title in titles.values()],
             "expires_at": link.expires_at,
             "notice_id": notice.id,
+            "second_factor": link.request.template.second_factor,
             "short": in_language(notice.short, current_language()),
             "full": in_language(notice.full, current_language()),
         }

@@ -7,22 +7,33 @@ other session; the CSRF token is a MAC of that secret, so that nothing more has 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, current_app, g, request
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from intake.receiving import Intake
 from portal.web.application import reading
 from portal.web.language import normalise
-from records.errors import LinkClosed
-from records.links import Visit, live_visit
+from records.errors import CodeNeeded, LinkClosed
+from records.links import Visit, live_visit, waiting_visit
 from storage.database import utcnow
 
 COOKIE = "__Host-visit"
 LANGUAGE_COOKIE = "__Host-lang"
 SECRET_BYTES = 32
+NO_PAGES = ("/e/uploads", "/e/state")
+"""Addresses that scripts and upload clients speak to: their errors are JSON, and nothing there leads to a page."""
+
+
+class CodePage(RequestRedirect):
+    """The visit waits for its one-time code: the reader is led to where it is typed."""
+
+    code = 303
 
 
 class CsrfRefused(Exception):
@@ -36,6 +47,7 @@ class Desk:
     """What the portal was built with."""
 
     signer: LinkSigner
+    codes: CodeMaker
     intake: Intake
     customer_key: bytes
 
@@ -69,22 +81,47 @@ def digest_of(secret: str) -> str:
 
 
 def enter() -> None:
-    """Guard `visit`: let the request pass if its cookie belongs to a living visit. Raises LinkClosed."""
+    """Guard `visit`: let the request pass if its cookie belongs to a living, confirmed visit.
+
+    One that waits for its one-time code is led to the page of the code, or CodeNeeded is raised where that is no
+    answer; everybody else meets LinkClosed.
+    """
     found = find_visitor()
     if found is None:
-        raise LinkClosed("no visit")
+        if find_waiting() is None:
+            raise LinkClosed("no visit")
+        if request.method in ("GET", "HEAD") and not request.path.startswith(NO_PAGES):
+            raise CodePage("/e/code")
+        raise CodeNeeded("the visit waits for its code")
+    g.visitor = found
+
+
+def enter_waiting() -> None:
+    """Guard `waiting_visit`: let the request pass if its cookie belongs to a visit that waits for its one-time code."""
+    found = find_waiting()
+    if found is None:
+        raise LinkClosed("no visit waits")
     g.visitor = found
 
 
 def find_visitor() -> Visitor | None:
-    """Return the living visit behind the cookie, or None."""
+    """Return the living, confirmed visit behind the cookie, or None."""
+    return _found_by(live_visit)
+
+
+def find_waiting() -> Visitor | None:
+    """Return the living visit behind the cookie that waits for its one-time code, or None."""
+    return _found_by(waiting_visit)
+
+
+def _found_by(look_up: Callable[..., Visit]) -> Visitor | None:
     secret = request.cookies.get(COOKIE)
     if not secret:
         return None
     with reading() as session:
         try:
-            return visitor_of(live_visit(session, cookie_sha256=digest_of(secret), now=utcnow()), secret)
-        except LinkClosed:
+            return visitor_of(look_up(session, cookie_sha256=digest_of(secret), now=utcnow()), secret)
+        except (LinkClosed, CodeNeeded):
             return None
 
 

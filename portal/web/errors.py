@@ -109,6 +109,25 @@ TABLE: dict[str, Row] = {
         "A value is not valid.",
         "Um dado não é válido.",
     ),
+    "code_needed": Row(
+        403,
+        "Falta un paso: escribe el código que te enviamos.",
+        "One step is missing: type the code that we sent you.",
+        "Falta um passo: digite o código que enviamos.",
+    ),
+    "code_locked": Row(
+        403,
+        "Se escribieron demasiados códigos equivocados. Pide a la empresa que te envíe el enlace otra vez.",
+        "Too many wrong codes were typed. Ask the company to send you the link again.",
+        "Foram digitados códigos errados demais. Peça à empresa que envie o link de novo.",
+    ),
+    "too_many_codes": Row(
+        429,
+        "Ya te enviamos varios códigos. Espera un momento antes de pedir otro.",
+        "We already sent you several codes. Wait a moment before you ask for another.",
+        "Já enviamos vários códigos. Espere um momento antes de pedir outro.",
+        retry_after=60,
+    ),
     "too_many_requests": Row(
         429,
         "Demasiados intentos. Espera un momento.",

@@ -80,7 +80,7 @@ _SHARED: dict[Row, str] = {
     """,
     _KEYS: """
         key_refused keyring_refused keyring_context_refused keyring_opening_refused root_key_missing root_key_refused
-        link_keys_refused box_refused
+        link_keys_refused code_key_refused box_refused
     """,
     _SETTINGS: "config_error settings_refused secret_refused foreign_key_readable unsafe_spool",
     _TRAIL: "audit_error audit_trail_damaged audit_proof_refused audit_checkpoint_refused audit_stamp_refused",

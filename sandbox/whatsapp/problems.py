@@ -12,6 +12,7 @@ TITLES = {
     131008: "Required parameter is missing",
     131009: "Parameter value is not valid",
     131026: "Message undeliverable",
+    131062: "Business-scoped user ids are not supported for this message",
     131047: "Re-engagement message",
     131049: "This message was not delivered to maintain healthy ecosystem engagement.",
     131050: "User has stopped receiving marketing messages",

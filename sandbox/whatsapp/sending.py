@@ -26,6 +26,8 @@ class Sending:
             phone, shown = self._recipient(untrusted)
             kind = str(untrusted.get("type", "text")).lower()
             content = self._content(kind, untrusted)
+            if content.code and "to" not in untrusted:
+                raise GraphError(131062, "authentication templates need a phone number")
             window_open = phone.window_until > iso(self._core.clock.now())
             message = self._add(phone, content, opaque, str((untrusted.get("context") or {}).get("message_id", "")))
             failure = 131047 if kind != "template" and not window_open else 0
@@ -82,6 +84,7 @@ class Sending:
             footer=content.footer,
             label=content.label,
             url=content.url,
+            code=content.code,
             opaque=opaque,
             reply_to=reply_to,
         )

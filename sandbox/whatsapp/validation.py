@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.whatsapp import authentication
 from sandbox.whatsapp.problems import GraphError
 from sandbox.whatsapp.world import Template
 
@@ -23,11 +24,16 @@ class Content:
     footer: str = ""
     label: str = ""
     url: str = ""
+    code: str = ""
+    """What the button of an authentication template copies."""
 
 
 def rendered(template: Template, untrusted_components: object) -> Content:
     """Fill `template` in. Raises GraphError with the documented code for every mismatch."""
     given = _by_type(untrusted_components)
+    if template.category == "AUTHENTICATION":
+        shown = authentication.fill(template.language, template.payload["components"], given)
+        return _complete(Content(kind="template", **shown), given)
     named = str(template.payload.get("parameter_format", "POSITIONAL")).upper() == "NAMED"
     text = header = footer = label = url = ""
     for part in template.payload.get("components", []):
@@ -40,11 +46,15 @@ def rendered(template: Template, untrusted_components: object) -> Content:
             footer = part["text"]
         elif kind == "buttons":
             label, url = _button(part["buttons"], given)
-    if given:
-        raise GraphError(132018, f"the template has no place for: {', '.join(sorted(given))[:120]}")
-    if len(text) > 1024:
-        raise GraphError(132005, f"Translated text too long: {len(text)}")
-    return Content(kind="template", text=text, header=header, footer=footer, label=label, url=url)
+    return _complete(Content(kind="template", text=text, header=header, footer=footer, label=label, url=url), given)
+
+
+def _complete(content: Content, left_over: dict[str, list[Any]]) -> Content:
+    if left_over:
+        raise GraphError(132018, f"the template has no place for: {', '.join(sorted(left_over))[:120]}")
+    if len(content.text) > 1024:
+        raise GraphError(132005, f"Translated text too long: {len(content.text)}")
+    return content
 
 
 def free_form(kind: str, message: dict[str, Any]) -> Content:
@@ -160,6 +170,9 @@ def check_template(untrusted: object) -> dict[str, Any]:
     bodies = [part for part in parts if str(part.get("type", "")).upper() == "BODY"]
     if len(bodies) != 1:
         raise GraphError(100, "a template has exactly one BODY")
+    if untrusted["category"] == "AUTHENTICATION":
+        authentication.check(untrusted, parts)
+        return untrusted
     _check_body(bodies[0])
     for part in parts:
         if str(part.get("type", "")).upper() == "FOOTER" and not 0 < len(str(part.get("text", ""))) <= 60:

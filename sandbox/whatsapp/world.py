@@ -57,6 +57,7 @@ class Message:
     footer: str = ""
     label: str = ""
     url: str = ""
+    code: str = ""
     status: str = "accepted"
     arrived: bool = False
     """Whether the customer's screen shows it."""

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from intake.codes import CodeMaker
 from intake.links import LinkSigner
-from notifications.delivery import Tools, deliver
+from notifications.composing import Tools
+from notifications.delivery import deliver
 from notifications.inbound import process
 from notifications.whatsapp.client import CloudApi
 from records.messages import InboundEvent, Message, MessageAttempt, WhatsAppSender
@@ -23,6 +25,7 @@ from tests.sandbox.whatsapp.stage import SECRET, TOKEN, Stage, staged
 
 COURIER_BOX = Box([bytes(range(32, 64))])
 SIGNER = LinkSigner([b"l" * 32])
+CODES = CodeMaker(b"c" * 32)
 
 
 class Quiet(WSGIRequestHandler):
@@ -99,7 +102,7 @@ class Courier:
 
 def tools_for(database: Database, api: CloudApi) -> Tools:
     """What delivery needs."""
-    return Tools(database=database, api=api, box=COURIER_BOX, token=SIGNER.token)
+    return Tools(database=database, api=api, box=COURIER_BOX, token=SIGNER.token, code=CODES.code)
 
 
 @contextmanager

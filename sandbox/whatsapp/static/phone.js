@@ -89,6 +89,12 @@
       complain(answer.ok ? "" : answer.status === 413 ? "El chat admite archivos de hasta 16 MB." : "Ese archivo no se puede enviar.");
       look();
     });
+    log.addEventListener("click", async (event) => {
+      const button = event.target.closest("[data-copy]");
+      if (!button) return;
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.lastChild.textContent = " Copiado";
+    });
     scroll.scrollTop = scroll.scrollHeight;
     tellRead();
   }

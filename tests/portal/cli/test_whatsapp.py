@@ -1,4 +1,4 @@
-"""`whatsapp parse` prints what the receiver would store: every update, each once."""
+"""`whatsapp parse` prints what the receiver would store; `whatsapp templates` what a company registers."""
 
 import json
 
@@ -46,3 +46,11 @@ def test_what_is_no_delivery_is_one_line_of_kind_other(tmp_path):
 def test_a_body_that_the_receiver_refuses_is_named(tmp_path):
     (tmp_path / "long").write_bytes(b" " * (3 * 1024 * 1024 + 1))
     assert parse(tmp_path / "long", fails=2) == []
+
+
+def test_the_templates_to_register_are_printed_for_the_portals_address():
+    result = CliRunner().invoke(cli, ["whatsapp", "templates", "--public-url", "https://docs.example.com"])
+    assert result.exit_code == 0, result.output
+    bodies = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {body["category"] for body in bodies} == {"UTILITY", "AUTHENTICATION"}
+    assert "https://docs.example.com/s/{{1}}" in result.stdout

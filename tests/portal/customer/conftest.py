@@ -20,7 +20,7 @@ from records.links import UploadLink
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from tests.intake.building import Keys, World, a_visit, a_world, certified_keys
-from tests.portal.customer.site import CUSTOMER_KEY, LINK_KEY
+from tests.portal.customer.site import CODES, CUSTOMER_KEY, LINK_KEY
 from tests.services.processes import ROOT, Server, free_port
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -48,6 +48,7 @@ def portal(world: World, signer: LinkSigner) -> PortalApp:
         blobs=world.blobs,
         custodian=world.keys.custodian.verify_key(),
         signer=signer,
+        codes=CODES,
         customer_key=CUSTOMER_KEY,
     )
 

@@ -4,6 +4,7 @@ import base64
 import os
 from pathlib import Path
 
+from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from portal.customer import bodies
 from portal.customer.app import build, meet_siblings
@@ -14,6 +15,7 @@ from storage.sealing.signing import VerifyKey
 
 LINK_KEY = bytes(range(7, 39))
 CUSTOMER_KEY = bytes(range(100, 132))
+CODES = CodeMaker(bytes(range(140, 172)))
 
 
 def app() -> PortalApp:
@@ -24,6 +26,7 @@ def app() -> PortalApp:
         blobs=LocalBlobStore(Path(os.environ["SITE_BLOBS"])),
         custodian=VerifyKey(base64.b64decode(os.environ["SITE_CUSTODIAN"])),
         signer=LinkSigner([LINK_KEY]),
+        codes=CODES,
         customer_key=CUSTOMER_KEY,
     )
     meet_siblings(app)

@@ -404,9 +404,10 @@ def test_every_route_is_guarded_and_only_these_are_public(portal: PortalApp) -> 
         "healthz", "readyz", "pages.home", "pages.landing", "pages.landing_notice", "pages.activate", "pages.favicon",
         "tus.options",
     }  # fmt: skip
-    assert {guard_of(view) for name, view in portal.view_functions.items() if name not in public | {"static"}} == {
-        "visit"
-    }
+    waiting = {name for name, view in portal.view_functions.items() if guard_of(view) == "waiting_visit"}
+    assert waiting == {"codes.show", "codes.confirm", "codes.again"}
+    others = public | waiting | {"static"}
+    assert {guard_of(view) for name, view in portal.view_functions.items() if name not in others} == {"visit"}
 
 
 def test_the_portal_is_ready_when_its_store_answers(stranger: FlaskClient) -> None:

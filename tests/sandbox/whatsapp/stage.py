@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender
 from notifications.whatsapp.templates import LIBRARY, REQUEST, payload
 from sandbox.whatsapp.app import serving
@@ -71,7 +72,7 @@ def staged(**changes: Any) -> Iterator[Stage]:
     settings = Settings(
         app_secret=SECRET,
         tokens=(TOKEN,),
-        templates=tuple(payload(template, base_url=PORTAL) for template in LIBRARY),
+        templates=(*(payload(template, base_url=PORTAL) for template in LIBRARY), *authentication.payloads()),
         frozen_clock=True,
         deterministic_ids=True,
     )

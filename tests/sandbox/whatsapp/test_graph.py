@@ -233,9 +233,9 @@ def test_a_template_is_edited_reviewed_again_and_deleted() -> None:
         assert httpx.delete(url, params=wanted, headers=headers, trust_env=False).json() == {"success": True}
         assert refusal(httpx.delete(url, params={"name": "none"}, headers=headers, trust_env=False))["code"] == 100
         pages = [
-            httpx.get(url, params={"limit": 4, "after": n}, headers=headers, trust_env=False).json() for n in (0, 4)
+            httpx.get(url, params={"limit": 6, "after": n}, headers=headers, trust_env=False).json() for n in (0, 6)
         ]
-        assert [len(page["data"]) for page in pages] == [4, 3]
+        assert [len(page["data"]) for page in pages] == [6, 5]
         assert ["next" in page["paging"] for page in pages] == [True, False]
 
 

@@ -1,0 +1,35 @@
+"""The template that carries a one-time code.
+
+The platform fixes its words in every language; a company chooses only the safety advice, the minutes and the label of
+the button that copies the code. The code travels twice: in the body and in the button.
+Source: developers.facebook.com, WhatsApp Business Platform, Authentication templates (copy code), Graph API v26.0.
+"""
+
+from typing import Any
+
+CODE = "codigo_acceso_v1"
+MINUTES = 10
+LABELS = {
+    "es_MX": "Copiar código",
+    "es_ES": "Copiar código",
+    "en": "Copy code",
+    "pt_BR": "Copiar código",
+}
+
+
+def payloads() -> list[dict[str, Any]]:
+    """Return the JSON bodies that register the template in every language."""
+    return [
+        {
+            "name": CODE,
+            "language": language,
+            "category": "AUTHENTICATION",
+            "message_send_ttl_seconds": MINUTES * 60,
+            "components": [
+                {"type": "BODY", "add_security_recommendation": True},
+                {"type": "FOOTER", "code_expiration_minutes": MINUTES},
+                {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": label}]},
+            ],
+        }
+        for language, label in LABELS.items()
+    ]
