@@ -53,6 +53,7 @@ class Event(StrEnum):
     CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
     CUSTOMER_SLOT_DECLINED = "customer:slot:declined"
+    CUSTOMER_PAGE_GATHERED = "customer:page:gathered"
     GATEWAY_CONTACT_OPTED_OUT = "gateway:contact:opted_out"
     CUSTOMER_MEDIA_INTERCEPTED = "customer:media:intercepted"
     # Inspection and filing

@@ -71,6 +71,24 @@ class EmptyFile(IntakeError):
     code = "empty_file"
 
 
+class TrayFull(IntakeError):
+    """The tray of the slot takes no further photo: as many pages or bytes as its requirement allows lie in it."""
+
+    code = "tray_full"
+
+
+class TrayChanged(IntakeError):
+    """The tray is not what its sender saw: another browser changed it, or its photos expired."""
+
+    code = "tray_changed"
+
+
+class OtherFile(IntakeError):
+    """The file that is to go on is not the one that this upload began with."""
+
+    code = "other_file"
+
+
 class MalformedUpload(IntakeError):
     """The request does not follow the upload protocol or the form."""
 

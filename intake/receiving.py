@@ -17,7 +17,7 @@ from intake.errors import BodyCut, ChecksumMismatch, EmptyFile, IntakeError, Off
 from intake.holds import Holds
 from intake.siblings import Siblings
 from intake.slicing import NOTHING, Announced, Body
-from intake.standing import Piece, Standing
+from intake.standing import NOTHING_TOLD, Piece, Standing, Told
 from records.errors import QuotaExceeded
 from records.links import Visit
 from storage.blobs import BlobStore
@@ -40,6 +40,7 @@ class _Opening:
     link_id: str
     left: int
     said: Piece
+    told: Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,10 @@ class Intake:
         untrusted_type: str,
         length: int | None,
         replaces: str | None = None,
+        told: Told = NOTHING_TOLD,
     ) -> Standing:
         """Open an upload into a slot; see `uploads.open_upload` for who wins and what it raises."""
-        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces)
+        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces, told)
         return self._open(opening, visit_id, length, replaces, (opening.said,))
 
     def receive(
@@ -81,13 +83,14 @@ class Intake:
         body: Iterable[bytes],
         announced: Announced = NOTHING,
         replaces: str | None = None,
+        told: Told = NOTHING_TOLD,
     ) -> Standing:
         """Open an upload and take its first body. Raises what `begin` and `append` raise.
 
         A small file that comes whole is sealed before its slot is claimed, so that one commit does it all; what came of
         it before a cut is kept like any other.
         """
-        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces)
+        opening = self._prepare(visit_id, slot_id, untrusted_name, untrusted_type, length, replaces, told)
         upload_id = opening.place.upload
         if length is None or announced.length != length or length > WHOLE_BYTES:
             self._open(opening, visit_id, length, replaces, (opening.said,))
@@ -128,11 +131,12 @@ class Intake:
                 self._end(visit_id, upload_id, error.code)
                 raise
 
-    def finish(self, *, visit_id: str, upload_id: str) -> str:
+    def finish(self, *, visit_id: str, upload_id: str) -> str | None:
         """Make the document of an upload whose length was not announced; return its id. See `uploads.finish`."""
         try:
             with self.database.transaction() as session:
-                return uploads.finish(session, visit_id=visit_id, upload_id=upload_id, now=self.clock()).id
+                made = uploads.finish(session, visit_id=visit_id, upload_id=upload_id, now=self.clock())
+                return made.id if made else None
         except EmptyFile:
             self._end(visit_id, upload_id, "empty_file")
             raise
@@ -172,11 +176,18 @@ class Intake:
         untrusted_type: str,
         length: int | None,
         replaces: str | None,
+        told: Told,
     ) -> _Opening:
         """Check that the slot would take an upload and seal what was declared. Nothing is stored yet."""
         with self.database.reading() as session:
             uploads.check_room(
-                session, visit_id=visit_id, slot_id=slot_id, length=length, replaces=replaces, now=self.clock()
+                session,
+                visit_id=visit_id,
+                slot_id=slot_id,
+                length=length,
+                replaces=replaces,
+                told=told,
+                now=self.clock(),
             )
             key = key_of_the_day(session, self.custodian, now=self.clock())
             link = session.get_one(Visit, visit_id).link
@@ -197,6 +208,7 @@ class Intake:
                 header=sealed.header,
                 key_id=key.id,
             ),
+            told=told,
         )
 
     def _open(
@@ -211,6 +223,7 @@ class Intake:
                 length=length,
                 replaces=replaces,
                 pieces=pieces,
+                told=opening.told,
                 now=self.clock(),
             )
 

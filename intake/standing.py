@@ -23,6 +23,23 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the sender tells of a file beside name, type and length; none of it is believed to be true.
+
+    `page`: it is a photo for the tray of the slot, `retakes`: in the place of that upload's. `mark`: a keyed digest that
+    recognises the file in another browser. `covered`: zones were covered on the phone.
+    """
+
+    page: bool = False
+    retakes: str | None = None
+    mark: str | None = None
+    covered: bool = False
+
+
+NOTHING_TOLD = Told()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How far an upload is, as its sender may know it. All sizes in bytes."""
 
@@ -40,12 +57,14 @@ class Standing:
     """Most bytes that its link still takes, over all its uploads."""
     seq: int
     """Number of the next slice."""
+    mark: str | None
+    """Digest by which its file is recognised."""
     expires_at: datetime
 
     @property
     def finished(self) -> bool:
-        """Whether the file is complete and in review."""
-        return self.state == UploadState.FINISHED
+        """Whether the file is complete: in review, or a page in a tray."""
+        return self.state in (UploadState.FINISHED, UploadState.GATHERED)
 
     @property
     def end(self) -> int:
@@ -67,5 +86,6 @@ def standing_of(upload: Upload) -> Standing:
         limit=upload.max_bytes,
         left=upload.link.max_bytes - upload.link.used_bytes,
         seq=upload.slices,
+        mark=upload.mark,
         expires_at=upload.expires_at,
     )

@@ -39,7 +39,7 @@ def expire(session: Session, *, now: datetime) -> int:
     """End the uploads whose time is over and return how many."""
     over = session.scalars(
         select(Upload)
-        .where(Upload.state == UploadState.RECEIVING, Upload.expires_at <= now)
+        .where(Upload.state.in_((UploadState.RECEIVING, UploadState.GATHERED)), Upload.expires_at <= now)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     ).all()

@@ -17,33 +17,50 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Event
 from intake.daykey import still_open
-from intake.errors import EmptyFile, OffsetConflict, QuarantineKeyMissing, TooLarge, UploadEnded, UploadNotFound
-from intake.standing import Piece, Standing, standing_of
-from records import links
+from intake.errors import (
+    EmptyFile,
+    MalformedUpload,
+    OffsetConflict,
+    QuarantineKeyMissing,
+    TooLarge,
+    TrayFull,
+    UploadEnded,
+    UploadNotFound,
+)
+from intake.standing import NOTHING_TOLD, Piece, Standing, Told, standing_of
+from records import links, trays
 from records.cases import Case
 from records.documents import Document
 from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
 from records.links import Visit, claim_quota, visit_lives
 from records.requests import OPEN_SLOTS, Slot
+from records.trays import Page
 from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
 
 
 def check_room(
-    session: Session, *, visit_id: str, slot_id: str, length: int | None, replaces: str | None, now: datetime
+    session: Session,
+    *,
+    visit_id: str,
+    slot_id: str,
+    length: int | None,
+    replaces: str | None,
+    now: datetime,
+    told: Told = NOTHING_TOLD,
 ) -> int:
     """Return the byte limit of a slot that would take an upload now; tells early what `open_upload` decides.
 
-    Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge.
+    Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge, TrayFull.
     """
-    limit = _limit_of(session, visit_id, slot_id, length, now)
+    limit = _limit_of(session, visit_id, slot_id, length, told, now)
     for upload in session.scalars(_receiving(slot_id)):
         if upload.id != replaces and upload.expires_at > now:
             raise SlotTaken(f"slot {slot_id}")
     return limit
 
 
-def _limit_of(session: Session, visit_id: str, slot_id: str, length: int | None, now: datetime) -> int:
-    visit = _living_visit(session, visit_id, now)
+def _limit_of(session: Session, visit_id: str, slot_id: str, length: int | None, told: Told, now: datetime) -> int:
+    visit = living_visit(session, visit_id, now)
     slot = session.get(Slot, slot_id)
     if slot is None or slot.request_id != visit.link.request_id:
         raise NotFound(f"slot {slot_id}")
@@ -52,6 +69,9 @@ def _limit_of(session: Session, visit_id: str, slot_id: str, length: int | None,
     if length == 0:
         raise EmptyFile(f"slot {slot_id}")
     limit = slot.requirement.max_bytes()
+    if told.page:
+        limit = slot.requirement.max_image_bytes
+        _demand_room_in_tray(slot, trays.pages_in(session, slot_id, now), told.retakes, length or 1)
     if length is not None and length > limit:
         raise TooLarge(limit)
     left = visit.link.max_bytes - visit.link.used_bytes
@@ -70,6 +90,7 @@ def open_upload(
     replaces: str | None,
     pieces: Sequence[Piece],
     now: datetime,
+    told: Told = NOTHING_TOLD,
 ) -> Standing:
     """Claim the slot and one file of the link's quota for a new upload.
 
@@ -79,7 +100,7 @@ def open_upload(
     QuarantineKeyMissing.
     """
     session.execute(select(Slot.id).where(Slot.id == slot_id).with_for_update())
-    limit = _limit_of(session, visit_id, slot_id, length, now)
+    limit = _limit_of(session, visit_id, slot_id, length, told, now)
     visit = session.get_one(Visit, visit_id)
     _make_room(session, slot_id, replaces, now)
     came = sum(piece.length for piece in pieces[1:])
@@ -97,10 +118,14 @@ def open_upload(
         offset=came,
         state=UploadState.RECEIVING,
         max_bytes=limit,
+        mark=told.mark,
+        covered=told.covered,
         created_at=now,
         expires_at=now + UPLOAD_LIFE,
     )
     session.add(upload)
+    if told.page:
+        session.add(Page(upload=upload, slot_id=slot_id, retakes=told.retakes))
     try:
         session.flush()
     except IntegrityError:  # the partial unique index: another claim was first
@@ -117,13 +142,13 @@ def open_upload(
 
 def standing(session: Session, *, visit_id: str, upload_id: str, now: datetime) -> Standing:
     """Return how far an upload of this visit's link is. Raises LinkClosed, UploadNotFound, UploadEnded."""
-    visit = _living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     return standing_of(_living_upload(session, visit.link_id, upload_id, now))
 
 
 def fix_length(session: Session, *, visit_id: str, upload_id: str, length: int, now: datetime) -> Standing:
     """Announce the length of an upload that deferred it. Raises TooLarge, EmptyFile, OffsetConflict when it differs."""
-    visit = _living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
     if length == 0:
         raise EmptyFile(upload_id)
@@ -142,7 +167,7 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     Raises LinkClosed (revoked since), QuotaExceeded, UploadEnded, QuarantineKeyMissing (destroyed since), and
     OffsetConflict when another slice was acknowledged at this offset: of many, one wins.
     """
-    visit = _living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now)
     end = piece.offset + piece.length
     limit = upload.max_bytes if upload.length is None else upload.length
@@ -175,18 +200,18 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     return standing_of(upload)
 
 
-def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) -> Document:
+def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) -> Document | None:
     """Fix count and length of a complete upload and make its document, due for inspection; the slot is taken by it.
 
-    Finishing a second time returns the same document: of many, one makes it. Raises LinkClosed, UploadEnded,
-    EmptyFile, OffsetConflict (bytes are missing), SlotTaken.
+    A photo for a tray becomes a page there instead: None. Finishing a second time returns the same: of many, one makes
+    it. Raises LinkClosed, UploadEnded, EmptyFile, OffsetConflict (bytes are missing), SlotTaken.
     """
-    visit = _living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now)
     slot = session.get_one(Slot, upload.slot_id, with_for_update=True, populate_existing=True)
     session.refresh(upload, with_for_update=True)
-    if upload.state == UploadState.FINISHED:
-        return session.scalars(select(Document).where(Document.upload_id == upload_id)).one()
+    if upload.state in (UploadState.FINISHED, UploadState.GATHERED):
+        return session.scalars(select(Document).where(Document.upload_id == upload_id)).one_or_none()
     _require_receiving(upload)
     if upload.offset == 0:
         raise EmptyFile(upload_id)
@@ -195,18 +220,36 @@ def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) ->
     return _complete(session, visit, upload, slot, now)
 
 
-def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: datetime) -> Document:
-    """Make the document of an upload that has all its bytes. The caller has locked slot and upload, in this order."""
+def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: datetime) -> Document | None:
+    """Make the document of an upload that has all its bytes, or lay it into the tray if it is a photo for one.
+
+    The caller has locked slot and upload, in this order.
+    """
     if slot.state not in OPEN_SLOTS:
         raise SlotTaken(f"slot {slot.id}")
-    upload.state, upload.length = UploadState.FINISHED, upload.offset
+    page = session.get(Page, upload.id)
+    tray = trays.pages_in(session, slot.id, now)
+    if page is not None:
+        _gather(session, page, tray, slot, now)
+        return None
+    for left in tray:
+        end_upload(session, left.upload, "replaced", now)
+    return receive(session, visit, slot, [upload], now)
+
+
+def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload], now: datetime) -> Document:
+    """Make the document of one file, or of several that are its pages. The caller has locked slot and uploads."""
+    for upload in files:
+        upload.state, upload.length = UploadState.FINISHED, upload.offset
+    size = sum(upload.offset for upload in files)
     document = Document(
-        org_id=upload.org_id,
+        org_id=slot.org_id,
         case_id=visit.link.case_id,
         request_id=slot.request_id,
         slot=slot,
-        upload=upload,
-        size=upload.offset,
+        upload=files[0],
+        size=size,
+        covered=any(upload.covered for upload in files),
         received_at=now,
         due_at=now,
     )
@@ -214,17 +257,41 @@ def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: d
     session.flush()
     slot.take(document.id, now)
     session.execute(update(Case).where(Case.id == visit.link.case_id).values(updated_at=now))
-    _trace(session, Event.CUSTOMER_UPLOAD_FINISHED, upload, now, {"document": document.id, "bytes": upload.offset})
+    details: dict[str, str | int] = {"document": document.id, "bytes": size}
+    if len(files) > 1:
+        details["pages"] = len(files)
+    if document.covered:
+        details["covered"] = "yes"
+    _trace(session, Event.CUSTOMER_UPLOAD_FINISHED, files[0], now, details)
     session.flush()
     return document
 
 
+def _gather(session: Session, page: Page, tray: list[Page], slot: Slot, now: datetime) -> None:
+    _demand_room_in_tray(slot, tray, page.retakes, page.upload.offset)
+    retaken = trays.put_in(page, tray, now)
+    _trace(session, Event.CUSTOMER_PAGE_GATHERED, page.upload, now, {"slot": slot.id, "bytes": page.upload.offset})
+    if retaken is not None:
+        end_upload(session, retaken.upload, "retaken", now)
+    session.flush()
+
+
+def _demand_room_in_tray(slot: Slot, tray: Sequence[Page], retakes: str | None, length: int) -> None:
+    """Raise TrayFull when the tray cannot take a photo of `length` bytes, MalformedUpload when there is no tray."""
+    if not slot.requirement.takes_pages():
+        raise MalformedUpload(f"slot {slot.id} has no tray")
+    others = [page for page in tray if page.upload_id != retakes]
+    size = sum(page.upload.offset for page in others) + length
+    if len(others) >= slot.requirement.max_pages or size > slot.requirement.max_pdf_bytes:
+        raise TrayFull(f"slot {slot.id}")
+
+
 def terminate(session: Session, *, visit_id: str, upload_id: str, now: datetime, reason: str = "asked") -> None:
     """End an upload that still receives; the sweep takes its slices. Raises LinkClosed, UploadNotFound, UploadEnded."""
-    visit = _living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
     _require_receiving(upload)
-    _end(session, upload, reason, now)
+    end_upload(session, upload, reason, now)
     session.flush()
 
 
@@ -233,7 +300,8 @@ def slices_of(session: Session, upload_id: str) -> Sequence[Slice]:
     return session.scalars(select(Slice).where(Slice.upload_id == upload_id).order_by(Slice.seq)).all()
 
 
-def _living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
+def living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
+    """Return a visit while it lives. Raises LinkClosed."""
     visit = session.get(Visit, visit_id, populate_existing=True)
     if visit is None or not visit_lives(session, visit, now):
         raise LinkClosed("no visit")
@@ -264,11 +332,11 @@ def _make_room(session: Session, slot_id: str, replaces: str | None, now: dateti
     for upload in session.scalars(_receiving(slot_id).with_for_update()):
         if upload.id != replaces and upload.expires_at > now:
             raise SlotTaken(f"slot {slot_id}")
-        _end(session, upload, "replaced" if upload.id == replaces else "expired", now)
+        end_upload(session, upload, "replaced" if upload.id == replaces else "expired", now)
     session.flush()
 
 
-def _end(session: Session, upload: Upload, reason: str, now: datetime) -> None:
+def end_upload(session: Session, upload: Upload, reason: str, now: datetime) -> None:
     """End an upload. If not a byte came, its file goes back to the link: as often as the link has files."""
     upload.state = UploadState.ENDED
     _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})

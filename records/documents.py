@@ -64,9 +64,13 @@ class Document(Due, Tried, Base):
     upload_id: Mapped[str] = mapped_column(ForeignKey("uploads.id"), unique=True)
     state: Mapped[DocumentState] = mapped_column(String(10), default=DocumentState.RECEIVED)
     size: Mapped[int] = mapped_column(BigInteger)
-    """Plaintext bytes of the original."""
+    """Plaintext bytes of the original; of photos sent together the sum, until the PDF made of them is filed."""
+    covered: Mapped[bool] = mapped_column(default=False)
+    """The customer says that zones were covered on the phone before sending."""
     finding: Mapped[str | None] = mapped_column(String(30))
     reason: Mapped[str | None] = mapped_column(String(60))
+    reason_page: Mapped[int | None]
+    """Photo that the reason is about, where several were sent together; numbered from 1."""
     threat: Mapped[str | None] = mapped_column(String(200))
     mime: Mapped[str | None] = mapped_column(MIME)
     """Type that the inspection proved (not the declared one)."""

@@ -113,6 +113,8 @@ class Slot(Base):
     """The document that stands in the slot now (no foreign key: documents point at slots)."""
     reason: Mapped[str | None] = mapped_column(String(60))
     """Code of the last refusal or return; words in the reader's language come from the catalogue."""
+    reason_page: Mapped[int | None]
+    """Page that the refusal is about, where it is about one of several photos; numbered from 1."""
     note: Mapped[str | None] = mapped_column(String(500))
     """Words of one to the other: the reviewer's with a return, the customer's where the document is declined."""
     changed_at: Mapped[datetime]
@@ -130,9 +132,10 @@ class Slot(Base):
         """The inspection let the document pass."""
         self._become(SlotState.FILED, now, expected=SlotState.RECEIVED)
 
-    def refused(self, reason: str, now: datetime) -> None:
-        """The inspection refused the document: the customer sends another."""
+    def refused(self, reason: str, now: datetime, page: int | None = None) -> None:
+        """The inspection refused the document, perhaps for one of its photos: the customer sends another."""
         self._become(SlotState.REFUSED, now, expected=SlotState.RECEIVED, reason=reason)
+        self.reason_page = page
 
     def accepted(self, now: datetime) -> None:
         """A person accepted the document."""
@@ -168,6 +171,7 @@ class Slot(Base):
         if expected is not None and self.state != expected:
             raise WrongState(f"slot {self.id} is {self.state}, not {expected}")
         self.state, self.reason, self.note, self.changed_at = state, reason, note, now
+        self.reason_page = None
 
 
 def create_request(

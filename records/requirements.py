@@ -12,6 +12,8 @@ from storage.database import Base, NewId
 
 MAX_IMAGE_BYTES = 25 * 1024 * 1024
 MAX_PDF_BYTES = 100 * 1024 * 1024
+MOST_PAGES = 20
+"""Most photos that a requirement may join into one PDF."""
 
 
 class Format(StrEnum):
@@ -75,6 +77,14 @@ class Requirement(Base):
     """Whether the customer may answer that there is none; a person decides what follows."""
     max_image_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_IMAGE_BYTES)
     max_pdf_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_PDF_BYTES)
+    max_pages: Mapped[int] = mapped_column(default=1)
+    """Photos that may be sent together as the pages of one PDF; above 1 photos gather in a tray (records/trays.py)."""
+    may_cover: Mapped[dict[str, str] | None]
+    """What the customer may cover on a photo before sending it, by language; None: nothing."""
+
+    def takes_pages(self) -> bool:
+        """Whether photos become the pages of one PDF here."""
+        return self.max_pages > 1 and {Format.IMAGE, Format.PDF} <= set(self.formats)
 
     def max_bytes(self) -> int:
         """Bytes above which no accepted format can be valid: uploads are cut there, while they stream."""

@@ -19,6 +19,7 @@ import records.people
 import records.requests
 import records.requirements
 import records.sessions
+import records.trays
 import records.uploads
 from storage.database import Base
 
@@ -40,5 +41,6 @@ MODULES = (
     records.requests,
     records.requirements,
     records.sessions,
+    records.trays,
     records.uploads,
 )

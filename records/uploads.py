@@ -18,9 +18,11 @@ REFUSED_LIFE = timedelta(hours=72)
 
 
 class UploadState(StrEnum):
-    """RECEIVING takes slices; FINISHED fixed count and length and is a document; ENDED was terminated or expired."""
+    """RECEIVING takes slices; GATHERED is a whole photo in a tray; FINISHED fixed count and length and is (a page of)
+    a document; ENDED was terminated or expired."""
 
     RECEIVING = "receiving"
+    GATHERED = "gathered"
     FINISHED = "finished"
     ENDED = "ended"
 
@@ -52,6 +54,10 @@ class Upload(Base):
     slices: Mapped[int] = mapped_column(default=0)
     """Slices acknowledged. Slice 0 holds the sealed name and type that the browser declared; content begins at 1."""
     max_bytes: Mapped[int] = mapped_column(BigInteger)
+    mark: Mapped[str | None] = mapped_column(String(32))
+    """Keyed digest by which the sender's next browser recognises the same file, to go on with it."""
+    covered: Mapped[bool] = mapped_column(default=False)
+    """The sender says that zones were covered on the phone."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     link: Mapped[UploadLink] = relationship()
