@@ -29,6 +29,15 @@ class Declared:
         return json.dumps({"name": self.name, "type": self.type}, ensure_ascii=False, sort_keys=True).encode("utf-8")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What is kept of a photo that became a page: its declared name, its size, and SHA-256 in hexadecimal."""
+
+    untrusted_name: str
+    size: int
+    sha256: str
+
+
 def declared(untrusted_name: str, untrusted_type: str) -> Declared:
     """Clean what the browser declared. Never fails: what is unusable becomes a neutral word."""
     media_type = untrusted_type.partition(";")[0].strip().lower()

@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from intake.declared import Sent
 from records.cases import CaseKey
 from records.documents import Document, Part
-from records.uploads import Slice
+from records.uploads import Slice, Upload
 from storage.blobs import BlobStore
 from storage.database import new_id
 from storage.sealing.contexts import DocumentContext, SliceContext
@@ -79,11 +80,17 @@ class SealedSlices:
     """The slices of one finished upload, opened as often as needed. Slice 0 holds what was declared."""
 
     def __init__(
-        self, slices: Sequence[Slice], document: Document, *, blobs: BlobStore, private: Callable[[str], PrivateKey]
+        self,
+        slices: Sequence[Slice],
+        document: Document,
+        upload: Upload,
+        *,
+        blobs: BlobStore,
+        private: Callable[[str], PrivateKey],
     ) -> None:
-        """Check that `slices` are the document's, complete and gapless. Raises SlicesInconsistent.
+        """Check that `slices` are the upload's, complete and gapless. Raises SlicesInconsistent.
 
-        They open only if they were sealed for the organization, case, slot and upload that the row names.
+        They open only if they were sealed for the organization, case and slot of the document, and for this upload.
         """
         ordered = sorted(slices, key=lambda piece: piece.seq)
         expected = 0
@@ -91,11 +98,12 @@ class SealedSlices:
             content = number > 0
             if piece.seq != number or (content and piece.offset != expected) or piece.length < 0:
                 raise SlicesInconsistent(f"slice {number}")
-            if piece.upload_id != document.upload_id:
+            if piece.upload_id != upload.id:
                 raise SlicesInconsistent(f"slice {number} of another upload")
             expected += piece.length if content else 0
-        if not ordered or expected != document.size:
+        if not ordered or expected != upload.offset:
             raise SlicesInconsistent("length")
+        self.size = expected
         self._place = {"org": document.org_id, "case": document.case_id, "slot": document.slot_id}
         self._slices = ordered
         self._blobs = blobs
@@ -254,19 +262,26 @@ class Fingerprints:
         return seen.hexdigest()
 
 
-def meta_json(declared: Declared, commitment: Commitment, *, size: int, mime: str) -> bytes:
-    """Return the content of the `meta` part: what may be known only to who may open the document."""
-    return json.dumps(
-        {
-            "name": declared.untrusted_name,
-            "declared_type": declared.untrusted_type,
-            "mime": mime,
-            "size": size,
-            "sha256": commitment.sha256.hex(),
-            "salt": commitment.salt.hex(),
-        },
-        sort_keys=True,
-    ).encode()
+def meta_json(
+    declared: Declared, commitment: Commitment, *, size: int, mime: str, photos: Sequence[Sent] = ()
+) -> bytes:
+    """Return the content of the `meta` part: what may be known only to who may open the document.
+
+    `photos` are what the file was made of, where it is not what was sent.
+    """
+    told: dict[str, object] = {
+        "name": declared.untrusted_name,
+        "declared_type": declared.untrusted_type,
+        "mime": mime,
+        "size": size,
+        "sha256": commitment.sha256.hex(),
+        "salt": commitment.salt.hex(),
+    }
+    if photos:
+        told["photos"] = [
+            {"name": photo.untrusted_name, "size": photo.size, "sha256": photo.sha256} for photo in photos
+        ]
+    return json.dumps(told, sort_keys=True).encode()
 
 
 def verify_part(part: Part, inspector: VerifyKey) -> None:

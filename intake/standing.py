@@ -26,8 +26,8 @@ class Piece:
 class Told:
     """What the sender tells of a file beside name, type and length; none of it is believed to be true.
 
-    `page`: it is a photo for the tray of the slot, `retakes`: in the place of that upload's. `mark`: a keyed digest that
-    recognises the file in another browser. `covered`: zones were covered on the phone.
+    `page`: it is a photo for the tray of the slot, `retakes`: in the place of that upload's. `mark`: a keyed digest
+    that recognises the file in another browser. `covered`: zones were covered on the phone.
     """
 
     page: bool = False

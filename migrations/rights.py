@@ -38,7 +38,7 @@ JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
 """What a worker changes on a due row that it leases."""
 TRY: Columns = (*JOB, "unfinished")
 """The same, where the work may kill the worker."""
-VERDICT: Columns = ("finding", "reason", "threat", "mime", "pages", "engine", "signatures", "judged_at")
+VERDICT: Columns = ("finding", "reason", "reason_page", "threat", "mime", "pages", "engine", "signatures", "judged_at")
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
 """How a case key is asked for: without any of the columns that the custodian fills."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}

@@ -7,6 +7,7 @@ hashed; the signatures that a verdict names are those that judged: young enough,
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
 from intake.inspection.names import suffix_of
 from intake.inspection.previews import PagePreview, encoded
-from intake.inspection.sandbox import Examination, Sandbox
+from intake.inspection.sandbox import Examination, Jpeg, Sandbox
 from intake.inspection.scanning import Outcome, Scanner, ScannerVersion, ScanResult, SignatureRule
 from intake.inspection.verdicts import FINDINGS, HashDisagreement, Mime, Reason, SignaturesChanged, Verdict
 from storage.database import utcnow
@@ -87,6 +88,18 @@ class Inspector:
     def version(self) -> ScannerVersion:
         """Return engine and signatures that may judge now. Raises ScannerUnavailable, SignaturesStale."""
         return self._rule.check(self._scanner.version(), self._clock())
+
+    @contextmanager
+    def embedded(self, source: Source, *, size: int, sha256: str | None, limits: Limits) -> Iterator[Jpeg | None]:
+        """Make a photo fit for a page of a PDF; None when that breaks the limits.
+
+        With `sha256`, raises HashDisagreement on other bytes. Raises SandboxUnavailable.
+        """
+        with Memory.of(source(), size) as photo:
+            if sha256 is not None and photo.sha256 != sha256:
+                raise HashDisagreement("not the bytes that were judged")
+            with self._sandbox.embedded(photo, limits) as jpeg:
+                yield jpeg
 
     def sandbox_works(self) -> bool:
         """Whether the sandbox judges a picture of our own: then a lost one is the document's doing."""

@@ -21,11 +21,12 @@ class Memory:
         self.sha256 = sha256
 
     @classmethod
-    def of(cls, chunks: Iterable[bytes], size: int) -> Self:
-        """Take in exactly `size` bytes and seal them. Raises HashDisagreement when the source gives more or fewer."""
+    def of(cls, chunks: Iterable[bytes], size: int | None = None) -> Self:
+        """Take in exactly `size` bytes and seal them, or whatever comes where none is given: then it is the source
+        that knows a bound. Raises HashDisagreement when it gives more or fewer."""
         descriptor = os.memfd_create("document", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            sha256 = _fill(descriptor, chunks, size)
+            sha256, size = _fill(descriptor, chunks, size)
             seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
         except BaseException:
@@ -50,17 +51,17 @@ class Memory:
         self.close()
 
 
-def _fill(descriptor: int, chunks: Iterable[bytes], size: int) -> str:
+def _fill(descriptor: int, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:
     digest, taken = hashlib.sha256(), 0
     for chunk in chunks:
         taken += len(chunk)
-        if taken > size:
+        if size is not None and taken > size:
             raise HashDisagreement("the source is longer than announced")
         digest.update(chunk)
         write_all(descriptor, chunk)
-    if taken != size:
+    if size is not None and taken != size:
         raise HashDisagreement("the source is shorter than announced")
-    return digest.hexdigest()
+    return digest.hexdigest(), taken
 
 
 def read_chunks(descriptor: int, offset: int, size: int) -> Iterator[bytes]:

@@ -70,6 +70,22 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Jpeg:
+    """A photo as a page of a PDF shows it: a JPEG without metadata, to be turned by its EXIF `orientation` (1 to 8)."""
+
+    size: int
+    width: int
+    height: int
+    components: int
+    orientation: int
+    output: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield its bytes; only inside `Sandbox.embedded`."""
+        return read_chunks(self.output, 0, self.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawPage:
     """One drawn page: 8-bit RGB rows, top to bottom, without padding."""
 
@@ -148,6 +164,18 @@ class Sandbox:
                 yield RawPage(number=page, width=width, height=height, pixels=pixels)
                 expected += 1
                 child.go_on()
+
+    @contextmanager
+    def embedded(self, photo: Memory, limits: Limits) -> Iterator[Jpeg | None]:
+        """Make a photo that was judged clean fit for a page of a PDF; None when that breaks its child's limits.
+
+        Raises SandboxUnavailable when the sandbox gave no answer.
+        """
+        request = Request(job=Job.EMBED, suffix="", mime=None, limits=limits)
+        with _memory() as output:
+            with self._child(request, photo, output) as child:
+                untrusted = _only_jpeg(child)
+            yield None if untrusted is None else embedded(untrusted, output, limits)
 
     @contextmanager
     def _child(self, request: Request, document: Memory, output: int) -> Iterator["_Child"]:
@@ -268,6 +296,38 @@ def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: i
         height=height,
         remarks=remarks,
         parts=tuple(parts),
+        output=output,
+    )
+
+
+def _only_jpeg(child: _Child) -> Numbers | None:
+    """Return the JPEG record; None when the photo broke its child."""
+    made: Numbers | None = None
+    for kind, numbers in child.records():
+        match kind:
+            case Kind.JPEG if made is None:
+                made = numbers
+            case Kind.ENDED if numbers[0] == End.FINISHED and made is not None:
+                return made
+            case Kind.ENDED if numbers[0] in (End.OVER_LIMITS, End.CRASHED):
+                return None
+            case _:
+                raise SandboxUnavailable("answer out of turn, or starved")
+    raise SandboxUnavailable("ended without an answer")
+
+
+def embedded(untrusted: Numbers, output: int, limits: Limits) -> Jpeg:
+    """Return what a JPEG record tells, within bounds. Raises SandboxUnavailable for a child that lies."""
+    size, width, height, components, orientation = untrusted[:5]
+    sound = size > 0 and width > 0 and height > 0 and width * height <= limits.pixels and components in (1, 3)
+    if not sound:
+        raise SandboxUnavailable("answer out of bounds")
+    return Jpeg(
+        size=_within(size, output),
+        width=width,
+        height=height,
+        components=components,
+        orientation=orientation if orientation in range(1, 9) else 1,
         output=output,
     )
 

@@ -104,6 +104,8 @@ class Verdict:
     pages: int = 0
     width: int = 0
     height: int = 0
+    page: int | None = None
+    """Which of several photos the reason is about, numbered from 1."""
     threat: str | None = None
     engine: str | None = None
     signatures: str | None = None

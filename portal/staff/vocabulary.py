@@ -162,6 +162,7 @@ EVENTS = {
     Event.CUSTOMER_UPLOAD_FINISHED: _("terminó de enviar un documento"),
     Event.CUSTOMER_UPLOAD_TERMINATED: _("interrumpió un envío"),
     Event.CUSTOMER_SLOT_DECLINED: _("respondió que no tiene un documento"),
+    Event.CUSTOMER_PAGE_GATHERED: _("agregó la foto de una página"),
     Event.GATEWAY_CONTACT_OPTED_OUT: _("informó que la persona no quiere más mensajes"),
     Event.CUSTOMER_MEDIA_INTERCEPTED: _("mandó un archivo por el chat; no se mostró a nadie"),
     Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),

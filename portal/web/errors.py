@@ -239,6 +239,24 @@ TABLE: dict[str, Row] = {
         "No file was chosen, or it is empty. Choose another one.",
         "Nenhum arquivo foi escolhido ou ele está vazio. Escolha outro.",
     ),
+    "tray_full": Row(
+        409,
+        "Aquí ya no caben más páginas. Envía las que tienes o quita alguna.",
+        "No more pages fit here. Send the ones you have, or remove one.",
+        "Aqui não cabem mais páginas. Envie as que você tem ou remova alguma.",
+    ),
+    "tray_changed": Row(
+        409,
+        "Tus páginas cambiaron mientras las veías. Revísalas y envíalas otra vez.",
+        "Your pages changed while you were looking at them. Check them and send them again.",
+        "Suas páginas mudaram enquanto você as via. Confira e envie de novo.",
+    ),
+    "other_file": Row(
+        409,
+        "Es otro archivo, no el que quedó a medias.",
+        "It is another file, not the one that was left half sent.",
+        "É outro arquivo, não o que ficou pela metade.",
+    ),
     "malformed_upload": Row(
         400,
         "El envío llegó incompleto. Intenta de nuevo.",

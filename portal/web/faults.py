@@ -76,7 +76,7 @@ _SHARED: dict[Row, str] = {
     _DAMAGED: """
         blob_damaged blob_missing header_refused context_mismatch payload_damaged payload_truncated
         payload_trailing_data range_refused sealing_refused signature_refused hash_changed hash_disagreement
-        slices_inconsistent filing_failed quarantine_key_gone
+        slices_inconsistent album_refused filing_failed quarantine_key_gone
     """,
     _KEYS: """
         key_refused keyring_refused keyring_context_refused keyring_opening_refused root_key_missing root_key_refused

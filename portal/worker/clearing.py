@@ -4,15 +4,17 @@ Rules: slices go only when nothing needs them any more, their keys after them; n
 """
 
 from datetime import datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from intake import sweeping
 from intake.sweeping import drop_slices
 from portal.worker.materials import Tools
 from records.documents import Document, DocumentState, PreviewTask
+from records.trays import Page
 from records.uploads import REFUSED_LIFE, Slice
 
 log = structlog.get_logger(__name__)
@@ -54,9 +56,13 @@ def _uploads_to_clear(session: Session, now: datetime, limit: int) -> list[str]:
     previews_done = select(PreviewTask.id).where(
         PreviewTask.document_id == Document.id, PreviewTask.done_at.is_not(None)
     )
-    has_slices = select(Slice.id).where(Slice.upload_id == Document.upload_id).exists()
-    filed = select(Document.upload_id).where(Document.state == DocumentState.FILED, previews_done.exists(), has_slices)
-    refused = select(Document.upload_id).where(
-        Document.state == DocumentState.REFUSED, Document.judged_at < now - REFUSED_LIFE, has_slices
-    )
-    return [*session.scalars(filed.limit(limit)), *session.scalars(refused.limit(limit))]
+    filed = and_(Document.state == DocumentState.FILED, previews_done.exists())
+    refused = and_(Document.state == DocumentState.REFUSED, Document.judged_at < now - REFUSED_LIFE)
+    files = select(Document.upload_id).where(_has_slices(Document.upload_id))
+    photos = select(Page.upload_id).join(Document, Page.document_id == Document.id).where(_has_slices(Page.upload_id))
+    wanted = [part.where(why).limit(limit) for part in (files, photos) for why in (filed, refused)]
+    return sorted({upload for query in wanted for upload in session.scalars(query)})
+
+
+def _has_slices(upload_id: Any) -> ColumnElement[bool]:
+    return select(Slice.id).where(Slice.upload_id == upload_id).exists()

@@ -16,6 +16,7 @@ from intake.filing import CaseKeyPending, Fingerprints
 from intake.inspection.verdicts import Mime, SandboxUnavailable
 from portal.worker.engine import Postponed
 from portal.worker.materials import MAX_UNFINISHED, Suspected, Tools, Work, code_of, forget, load, sealer, trying
+from portal.worker.matters import Matter, matter_of
 from records.documents import DocumentState, Part, PreviewTask
 from storage.blobs import BlobStoreFull, BlobStoreUnavailable
 from storage.database import utcnow
@@ -65,17 +66,21 @@ def _draw(tools: Tools, held: Lease, parts: list[Part]) -> bool:
         known = _known_pages(session, task.document_id)
     if work is None:
         return False
-    sha256 = Fingerprints(tools.signer).check(work.document.id, work.slices.content(), task.fingerprint)
-    _seal_pages(tools, work, sha256, known, parts)
+    with matter_of(work, tools.inspector) as matter:
+        matter.prepare()
+        sha256 = Fingerprints(tools.signer).check(work.document.id, matter.content(), task.fingerprint)
+        _seal_pages(tools, work, matter, sha256, known, parts)
     return True
 
 
-def _seal_pages(tools: Tools, work: Work, sha256: str, known: frozenset[str], parts: list[Part]) -> None:
+def _seal_pages(
+    tools: Tools, work: Work, matter: Matter, sha256: str, known: frozenset[str], parts: list[Part]
+) -> None:
     document = work.document
     expected = min(max(document.pages or 1, 1), work.limits.preview_pages)
     seals = sealer(tools, work, parts=expected, engine=str(document.engine), signatures=str(document.signatures))
     drawn = tools.inspector.render_previews(
-        work.slices.content, size=document.size, mime=Mime(str(document.mime)), sha256=sha256
+        matter.content, size=matter.size, mime=Mime(str(document.mime)), sha256=sha256
     )
     for page in drawn:
         name = f"page-{page.number:04d}"

@@ -16,7 +16,6 @@ from intake.filing import (
     ORIGINAL,
     CaseKeyPending,
     Commitment,
-    Declared,
     Fingerprints,
     SlicesInconsistent,
     case_public,
@@ -38,6 +37,7 @@ from portal.worker.materials import (
     sealer,
     trying,
 )
+from portal.worker.matters import Matter, matter_of
 from records.documents import Document, DocumentState, Part, PreviewTask
 from records.requests import SlotState
 from records.requirements import Format
@@ -79,17 +79,17 @@ def _examine(tools: Tools, held: Lease, tries: int) -> None:
         with tools.database.transaction() as session:
             return settle(session, Document, held)
     try:
-        declared = work.slices.declared()
-        verdict = _verdict(tools, work, declared, held, tries)
-        if verdict.finding is Finding.CLEAN and was_returned(tools, work.document, verdict):
-            verdict = _instead(verdict, Reason.RETURNED_BEFORE)
-        if verdict.finding is not Finding.CLEAN:
-            return _refuse(tools, held, verdict)
-        parts, commitment = _seal(tools, work, declared, verdict)
+        with matter_of(work, tools.inspector) as matter:
+            verdict = _verdict(tools, work, matter, held, tries)
+            if verdict.finding is Finding.CLEAN and was_returned(tools, work.document, verdict):
+                verdict = _instead(verdict, Reason.RETURNED_BEFORE)
+            if verdict.finding is not Finding.CLEAN:
+                return _refuse(tools, held, verdict)
+            parts, commitment = _seal(tools, work, matter, verdict)
     except (BlobStoreUnavailable, BlobStoreFull, ScannerUnavailable, CaseKeyPending) as away:
         raise _postponed(away.code, held) from away
     try:
-        return _file(tools, held, verdict, parts, commitment)
+        return _file(tools, held, matter, verdict, parts, commitment)
     except BaseException:
         forget(tools.blobs, parts)
         raise
@@ -106,12 +106,10 @@ def _postponed(code: str, held: Lease) -> Postponed:
     return Postponed(code, timedelta(seconds=wait))
 
 
-def _verdict(tools: Tools, work: Work, declared: Declared, held: Lease, tries: int) -> Verdict:
+def _verdict(tools: Tools, work: Work, matter: Matter, held: Lease, tries: int) -> Verdict:
     case_public(work.case_key, tools.custodian)
     try:
-        verdict = tools.inspector.inspect(
-            work.slices.content, size=work.document.size, declared_name=declared.untrusted_name, limits=work.limits
-        )
+        verdict = matter.judge()
     except SandboxUnavailable as away:
         if not tools.inspector.sandbox_works():
             _alarm("sandbox_away", held, tries, away.code)
@@ -134,23 +132,25 @@ def _format_of(mime: str) -> Format:
     return Format.PDF if mime == "application/pdf" else Format.IMAGE
 
 
-def _seal(tools: Tools, work: Work, declared: Declared, verdict: Verdict) -> tuple[list[Part], Commitment]:
+def _seal(tools: Tools, work: Work, matter: Matter, verdict: Verdict) -> tuple[list[Part], Commitment]:
     seals = sealer(tools, work, parts=2, engine=verdict.engine or "", signatures=verdict.signatures or "")
     sha256 = bytes.fromhex(verdict.sha256)
     commitment = Commitment.to(sha256)
     mime = str(verdict.mime)
     original = seals.seal(
-        ORIGINAL, work.slices.content(), mime=mime, sha256=sha256, width=verdict.width, height=verdict.height
+        ORIGINAL, matter.content(), mime=mime, sha256=sha256, width=verdict.width, height=verdict.height
     )
     try:
-        meta = meta_json(declared, commitment, size=work.document.size, mime=mime)
+        meta = meta_json(matter.declared, commitment, size=matter.size, mime=mime, photos=matter.sent)
         return [original, seals.seal(META, [meta], mime="application/json")], commitment
     except BaseException:
         forget(tools.blobs, [original])
         raise
 
 
-def _file(tools: Tools, held: Lease, verdict: Verdict, parts: list[Part], commitment: Commitment) -> None:
+def _file(
+    tools: Tools, held: Lease, matter: Matter, verdict: Verdict, parts: list[Part], commitment: Commitment
+) -> None:
     now = utcnow()
     with tools.database.transaction() as session:
         settle(session, Document, held)
@@ -158,6 +158,7 @@ def _file(tools: Tools, held: Lease, verdict: Verdict, parts: list[Part], commit
         if not holds_its_slot(document):
             raise SlicesInconsistent("slot")
         document.move(DocumentState.FILED)
+        document.size = matter.size
         _judge(document, verdict, now)
         document.slot.filed(now)
         document.slot.request.case.updated_at = now
@@ -199,7 +200,7 @@ def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
         document.move(DocumentState.REFUSED)
         _judge(document, verdict, now)
         if holds_its_slot(document) and document.slot.state == SlotState.RECEIVED:
-            document.slot.refused(verdict.reason.value, now)
+            document.slot.refused(verdict.reason.value, now, verdict.page)
         document.slot.request.case.updated_at = now
         record(
             session,
@@ -216,6 +217,7 @@ def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
 def _judge(document: Document, verdict: Verdict, now: datetime) -> None:
     document.finding = verdict.finding.value
     document.reason = None if verdict.finding is Finding.CLEAN else verdict.reason.value
+    document.reason_page = verdict.page
     document.threat = verdict.threat
     document.mime = str(verdict.mime) if verdict.mime is not None else None
     document.pages = verdict.pages

@@ -29,12 +29,14 @@ from intake.inspection.verdicts import Finding, HashDisagreement
 from intake.quarantine import QuarantineKeyGone, QuarantineKeys
 from portal.worker.engine import Postponed
 from portal.worker.turns import Turns
+from records import trays
 from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
 from records.errors import WrongState
 from records.organizations import Organization
 from records.requirements import Requirement
-from records.uploads import Slice, UploadState
+from records.trays import Page
+from records.uploads import Slice, Upload, UploadState
 from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
 from storage.database import Database, utcnow
 from storage.due import Lease, LostLease, renew
@@ -81,6 +83,9 @@ class Work:
 
     document: Document
     slices: SealedSlices
+    """What was sent; of photos sent together the first."""
+    pages: tuple[tuple[SealedSlices, int], ...]
+    """Photos that become one PDF, each with its turn in degrees; none for a file sent by itself."""
     case_key: CaseKey
     limits: Limits
     accepts: frozenset[str]
@@ -92,13 +97,14 @@ def load(session: Session, tools: Tools, document_id: str, state: DocumentState)
     if document is None or document.state != state:
         return None
     case_key = session.scalars(select(CaseKey).where(CaseKey.case_id == document.case_id)).one_or_none()
-    if case_key is None or not _belongs(document) or case_key.org_id != document.org_id:
+    pages = trays.pages_of(session, document.id)
+    if case_key is None or not _belongs(document, pages) or case_key.org_id != document.org_id:
         raise SlicesInconsistent("the row names another place than its upload")
     requirement: Requirement = document.slot.requirement
-    rows: Sequence[Slice] = session.scalars(select(Slice).where(Slice.upload_id == document.upload_id)).all()
     return Work(
         document=document,
-        slices=SealedSlices(rows, document, blobs=tools.blobs, private=tools.quarantine.private),
+        slices=_slices(session, tools, document, document.upload),
+        pages=tuple((_slices(session, tools, document, page.upload), page.turn) for page in pages),
         case_key=case_key,
         limits=_limits(session, document.org_id, requirement),
         accepts=frozenset(requirement.formats),
@@ -118,21 +124,36 @@ def _limits(session: Session, org_id: str, requirement: Requirement) -> Limits:
     )
 
 
+def _slices(session: Session, tools: Tools, document: Document, upload: Upload) -> SealedSlices:
+    rows: Sequence[Slice] = session.scalars(select(Slice).where(Slice.upload_id == upload.id)).all()
+    return SealedSlices(rows, document, upload, blobs=tools.blobs, private=tools.quarantine.private)
+
+
 def holds_its_slot(document: Document) -> bool:
     """Whether the document is the one that its slot waits for."""
     return bool(document.slot.document_id == document.id)
 
 
-def _belongs(document: Document) -> bool:
-    """Whether organization, case, request and slot are those of the link and of the upload that brought the bytes."""
-    upload, slot, link = document.upload, document.slot, document.upload.link
+def _belongs(document: Document, pages: Sequence[Page]) -> bool:
+    """Whether organization, case, request and slot are those of the links and of the uploads that brought the bytes."""
+    slot, uploads = document.slot, [page.upload for page in pages] or [document.upload]
     place = (document.org_id, document.case_id, document.request_id)
+    waits = document.state == DocumentState.RECEIVED
+    size = sum(upload.offset for upload in uploads)
+    return (
+        all(_brought(upload, document, place) for upload in uploads)
+        and (size == document.size or (bool(pages) and not waits))
+        and (slot.org_id, slot.request.case_id, slot.request_id) == place
+        and (not waits or holds_its_slot(document))
+    )
+
+
+def _brought(upload: Upload, document: Document, place: tuple[str, str, str]) -> bool:
+    link = upload.link
     return (
         upload.state == UploadState.FINISHED
-        and (upload.org_id, upload.slot_id, upload.offset) == (document.org_id, document.slot_id, document.size)
+        and (upload.org_id, upload.slot_id) == (document.org_id, document.slot_id)
         and (link.org_id, link.case_id, link.request_id) == place
-        and (slot.org_id, slot.request.case_id, slot.request_id) == place
-        and (document.state != DocumentState.RECEIVED or holds_its_slot(document))
     )
 
 

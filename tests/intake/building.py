@@ -5,13 +5,18 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from intake import trays as tray_use
 from intake.daykey import PURPOSE
 from intake.receiving import Intake
+from intake.standing import Told
+from intake.trays import Change
 from intake.uploads import slices_of
-from records import links
+from records import links, trays
 from records.cases import Party, open_case
 from records.links import UploadLink, Visit
 from records.organizations import Organization, PrivacyNotice
@@ -156,7 +161,59 @@ class World:
     visit_id: str
     slots: list[str]
 
-    def begin(self, slot: int = 0, length: int | None = None, **more: str) -> str:
+    def allow_pages(self, most: int = 5) -> None:
+        """Let every requirement take photos that become the pages of one PDF."""
+        with self.database.transaction() as session:
+            session.execute(update(Requirement).values(max_pages=most))
+
+    def add_page(
+        self,
+        content: bytes = b"a photo",
+        slot: int = 0,
+        *,
+        name: str = "foto.jpg",
+        retakes: str | None = None,
+        covered: bool = False,
+    ) -> str:
+        """Lay a photo into the tray of a slot and return its upload's id."""
+        upload = self.begin(slot, len(content), name=name, told=Told(page=True, retakes=retakes, covered=covered))
+        self.intake.append(visit_id=self.visit_id, upload_id=upload, offset=0, body=[content])
+        return upload
+
+    def tray(self, slot: int = 0) -> list[str]:
+        """The pages in the tray of a slot, in their order."""
+        with self.database.reading() as session:
+            return [page.upload_id for page in trays.pages_in(session, self.slots[slot], self.clock.now)]
+
+    def edition(self, slot: int = 0) -> str:
+        """What the page of the customer says of a tray."""
+        with self.database.reading() as session:
+            return trays.edition(trays.pages_in(session, self.slots[slot], self.clock.now))
+
+    def send_tray(self, edition: str | None = None, slot: int = 0) -> str:
+        """Send a tray as it is, or as somebody saw it; return the document's id."""
+        with self.database.transaction() as session:
+            return tray_use.send(
+                session,
+                visit_id=self.visit_id,
+                slot_id=self.slots[slot],
+                edition=edition or self.edition(slot),
+                now=self.clock.now,
+            ).id
+
+    def arrange(self, page: str, change: Change, slot: int = 0) -> None:
+        """Change one page of a tray."""
+        with self.database.transaction() as session:
+            tray_use.arrange(
+                session,
+                visit_id=self.visit_id,
+                slot_id=self.slots[slot],
+                page_id=page,
+                change=change,
+                now=self.clock.now,
+            )
+
+    def begin(self, slot: int = 0, length: int | None = None, **more: Any) -> str:
         """Open an upload and return its id."""
         return self.intake.begin(
             visit_id=self.visit_id,

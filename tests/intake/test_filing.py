@@ -26,7 +26,7 @@ from intake.filing import (
 )
 from records.cases import CaseKey
 from records.documents import Document, Part
-from records.uploads import Slice
+from records.uploads import Slice, Upload
 from storage.blobs import BlobMissing, LocalBlobStore
 from storage.database import Database, new_id
 from storage.sealing.contexts import DocumentContext
@@ -62,15 +62,16 @@ def uploaded(world: World, slot: int, *bodies: bytes) -> list[Slice]:
 
 
 def opened(world: World, rows: list[Slice], size: int = len(FIRST + SECOND)) -> SealedSlices:
-    return SealedSlices(rows, claimed(world, size), blobs=world.blobs, private=lambda _id: world.keys.quarantine)
+    document, upload = claimed(world, size)
+    return SealedSlices(rows, document, upload, blobs=world.blobs, private=lambda _id: world.keys.quarantine)
 
 
-def claimed(world: World, size: int, **columns: str) -> Document:
-    """The row of the document in the first slot, with what an attacker wrote into it."""
+def claimed(world: World, size: int, **columns: str) -> tuple[Document, Upload]:
+    """The rows of the document in the first slot and of its upload, with what an attacker wrote into them."""
     with world.database.reading() as session:
         real = session.scalars(select(Document).where(Document.slot_id == world.slots[0])).one()
         found = {name: getattr(real, name) for name in ("org_id", "case_id", "slot_id", "upload_id")}
-    return Document(**{**found, **columns}, id=new_id(), size=size)
+    return Document(**{**found, **columns}, id=new_id(), size=size), Upload(id=real.upload_id, offset=size)
 
 
 def content(world: World, rows: list[Slice], size: int = len(FIRST + SECOND)) -> bytes:
@@ -138,7 +139,7 @@ def test_slices_do_not_open_for_another_organization_case_or_slot(
 ) -> None:
     stolen = SealedSlices(
         slices,
-        claimed(world, len(FIRST + SECOND), **{column: new_id()}),
+        *claimed(world, len(FIRST + SECOND), **{column: new_id()}),
         blobs=world.blobs,
         private=lambda _id: world.keys.quarantine,
     )

@@ -78,11 +78,16 @@ def _walk_jpeg(data: Bytes, start: int, *, to_the_end: bool) -> int:
             scans += 1
             if not to_the_end:
                 return at
-            found = _JPEG_MARKER.search(data, at)
-            if found is None:
-                raise ValueError("no end of scan")
-            at = found.start()
+            at = next_marker(data, at)
     raise ValueError("no EOI")
+
+
+def next_marker(data: Bytes, at: int) -> int:
+    """Return where the entropy-coded bytes from `at` on end. Raises ValueError when they never do."""
+    found = _JPEG_MARKER.search(data, at)
+    if found is None:
+        raise ValueError("no end of scan")
+    return found.start()
 
 
 def _jpeg(data: Bytes) -> Reason:

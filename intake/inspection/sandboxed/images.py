@@ -64,7 +64,7 @@ def prepare() -> None:
 def examine(data: mmap, mime: Mime, limits: Limits) -> Facts:
     """Prove that the image decodes within the limits. Never raises for what a file contains."""
     try:
-        with _opened(_sample(data) if mime is Mime.JPEG else data, mime) as image:
+        with opened(_sample(data) if mime is Mime.JPEG else data, mime) as image:
             width, height = image.size
             pages = _count(image, mime)
             reason = _refusal(width, height, pages, limits)
@@ -79,19 +79,20 @@ def examine(data: mmap, mime: Mime, limits: Limits) -> Facts:
 
 def pages_of(data: mmap, mime: Mime, limits: Limits) -> Iterator[Image.Image]:
     """Yield each picture upright, RGB, without metadata, at most `preview_side` pixels on its longest side."""
-    with _opened(data, mime) as image:
+    with opened(data, mime) as image:
         for number in range(min(_count(image, mime), limits.preview_pages)):
             if number:
                 image.seek(number)
             if image.width * image.height > limits.pixels:
                 raise ValueError("too many pixels")
-            orientation = _orientation(image)
+            orientation = orientation_of(image)
             image.draft("RGB", (limits.preview_side, limits.preview_side))
             yield _upright(_to_rgb(image, limits.preview_side), orientation)
 
 
 @contextmanager
-def _opened(data: mmap | io.BytesIO, mime: Mime) -> Iterator[Image.Image]:
+def opened(data: mmap | io.BytesIO, mime: Mime) -> Iterator[Image.Image]:
+    """Open a picture with the decoder of its type alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata; nothing here depends on it
         data.seek(0)
@@ -126,7 +127,8 @@ def _decode(image: Image.Image, mime: Mime, pages: int) -> None:
         image.load()
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF orientation; 1 where it is missing or cannot be read."""
     try:
         return int(image.getexif().get(0x0112, 1))
     except (ValueError, TypeError, KeyError, SyntaxError, OSError, EOFError, struct.error):
@@ -151,14 +153,18 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, side: int) -> Image.Image:
-    """Return the picture as RGB on white, shrunk band by band: a large one never stands in memory twice."""
-    factor = max(1, max(image.size) // side)
+    small = banded(image, max(1, max(image.size) // side))
+    return ImageOps.contain(small, (side, side)) if max(small.size) > side else small
+
+
+def banded(image: Image.Image, factor: int) -> Image.Image:
+    """Return the picture as RGB on white, shrunk by `factor` band by band: a large one never stands in memory twice."""
     rows = BAND_ROWS * factor
     small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
     for top in range(0, image.height, rows):
         band = _on_white(image.crop((0, top, image.width, min(image.height, top + rows))))
         small.paste(band.reduce(factor), (0, top // factor))
-    return ImageOps.contain(small, (side, side)) if max(small.size) > side else small
+    return small
 
 
 def _on_white(band: Image.Image) -> Image.Image:

@@ -1,4 +1,5 @@
-"""The two jobs of a sandboxed child: examine a document, or draw its pages. Runs inside the sandbox only."""
+"""The jobs of a sandboxed child: examine a document, draw its pages, make a photo fit for a page. Runs inside the
+sandbox only."""
 
 import mmap
 import os
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from intake.inspection.limits import Limits
-from intake.inspection.sandboxed import images, pdfs
+from intake.inspection.sandboxed import embedding, images, pdfs
 from intake.inspection.sandboxed.endings import ending_of
 from intake.inspection.sandboxed.wire import MIMES, REASONS, Job, Kind, Request, record, remark_bits
 from intake.inspection.types import HEAD_BYTES, type_of
@@ -33,6 +34,8 @@ def perform(request: Request, document: int, output: int, reply: socket.socket) 
                 _examine(document, data, request, output, reply)
             case Job.RENDER:
                 _render(document, data, request, output, reply)
+            case Job.EMBED:
+                _embed(data, request, output, reply)
 
 
 def _examine(document: int, data: mmap.mmap, request: Request, output: int, reply: socket.socket) -> None:
@@ -69,6 +72,15 @@ def _render(document: int, data: mmap.mmap, request: Request, output: int, reply
         reply.send(record(Kind.PAGE, number, page.width, page.height))
         if not reply.recv(1):
             return
+
+
+def _embed(data: mmap.mmap, request: Request, output: int, reply: socket.socket) -> None:
+    mime = type_of(data[:HEAD_BYTES], request.suffix).mime
+    if mime is None or mime is Mime.PDF:
+        raise ValueError("no photo")
+    made = embedding.embed(data, mime, request.limits, output)
+    size = os.lseek(output, 0, os.SEEK_END)
+    reply.send(record(Kind.JPEG, size, made.width, made.height, made.components, made.orientation))
 
 
 def _pages(document: int, data: mmap.mmap, mime: Mime | None, limits: Limits) -> Iterator[Image.Image]:

@@ -25,6 +25,7 @@ class Job(IntEnum):
 
     EXAMINE = 1
     RENDER = 2
+    EMBED = 3
 
 
 class Kind(IntEnum):
@@ -33,6 +34,7 @@ class Kind(IntEnum):
     EXAMINED = 1
     PART = 2
     PAGE = 3
+    JPEG = 4
     ENDED = 9
 
 
