@@ -60,6 +60,8 @@ class Event(StrEnum):
     INSPECTOR_DOCUMENT_FILED = "inspector:document:filed"
     INSPECTOR_DOCUMENT_REFUSED = "inspector:document:refused"
     INSPECTOR_DOCUMENT_POSTPONED = "inspector:document:postponed"
+    INSPECTOR_DOCUMENT_RECALLED = "inspector:document:recalled"
+    INSPECTOR_RESCAN_FAILED = "inspector:rescan:failed"
     INSPECTOR_UPLOAD_SWEPT = "inspector:upload:swept"
     # Review
     STAFF_DOCUMENT_VIEWED = "staff:document:viewed"
@@ -90,6 +92,8 @@ class Event(StrEnum):
     CUSTODIAN_CASE_KEY_MINTED = "custodian:case_key:minted"
     INSPECTOR_QUARANTINE_KEY_DESTROYED = "inspector:quarantine_key:destroyed"
     CUSTODIAN_QUARANTINE_KEY_CERTIFIED = "custodian:quarantine_key:certified"
+    CUSTODIAN_RESCAN_GRANTED = "custodian:rescan:granted"
+    CUSTODIAN_RESCAN_REFUSED = "custodian:rescan:refused"
     # Messages
     COURIER_MESSAGE_SENT = "courier:message:sent"
     COURIER_MESSAGE_FAILED = "courier:message:failed"

@@ -167,6 +167,9 @@ class CustodianSettings(_KnowsTheInspector, _RunsJobs):
     signing_key_file: KeyFile
     checkpoint_key_file: KeyFile
     escrow_public_file: PublicFile
+    rescan_files_per_hour: int = Field(default=300, ge=0, le=100_000)
+    """Filed documents that are let back to the inspector within an hour, when signatures change."""
+    rescan_mb_per_hour: int = Field(default=3000, ge=0, le=1_000_000)
     jobs_schema: str = "jobs_custodian"
 
     def check(self) -> None:

@@ -41,6 +41,17 @@ TRY: Columns = (*JOB, "unfinished")
 VERDICT: Columns = ("finding", "reason", "reason_page", "threat", "mime", "pages", "engine", "signatures", "judged_at")
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
 """How a case key is asked for: without any of the columns that the custodian fills."""
+SECOND_LOOK: Columns = ("rescanned_at", "rescanned_engine", "rescanned_signatures", "rescan_failed_at")
+RESCAN_ASKED: Columns = (
+    *("id", "org_id", "document_id", "signatures", "asked_at"),
+    *("attempt", "takeovers", "unfinished", "unexamined"),
+)
+"""How a re-scan is asked for: without any of the columns that make a ticket."""
+ATTESTED: Columns = (
+    *("id", "org_id", "case_id", "document_id", "name", "header", "header_sha256", "payload_sha256", "payload_size"),
+    *("mime", "finding", "engine", "signatures", "attestation"),
+)
+"""What the custodian reads of a part: not where its payload lies."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
 BEAT: Rights = {"heartbeats": May(select=ALL, insert=ALL, update=("at", "details"))}
 
@@ -126,20 +137,22 @@ INSPECTOR: Rights = {
     **BEAT,
     "cases": May(select=ALL, update=("updated_at",)),
     "case_keys": May(select=("id", "org_id", "case_id", "public", "signature", "minted_at", *JOB)),
-    "document_requests": READ,
+    "document_requests": May(select=ALL, update=("state",)),
     "requirement_templates": READ,
     "requirements": READ,
     "slots": May(select=ALL, update=("state", "reason", "reason_page", "note", "changed_at")),
     "organizations": May(select=("id", "flag_active_pdfs", "flag_pdf_attachments", "accept_office")),
-    "upload_links": READ,
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
+    "messages": READ_ADD,
     "uploads": May(select=ALL, update=("state",)),
     "tray_pages": READ,
     "slices": May(select=ALL, delete=True),
     "documents": May(
         select=ALL,
-        update=(*VERDICT, "state", "size", "remarks", "likeness", "alike_id", *TRY),
+        update=(*VERDICT, *SECOND_LOOK, "state", "size", "remarks", "likeness", "alike_id", *TRY),
     ),
     "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
+    "rescans": May(select=ALL, insert=RESCAN_ASKED, update=("header", "unexamined", "outcome", "ended_at", *TRY)),
     "filing_intents": May(select=ALL, insert=ALL, delete=True),
     "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY)),
     "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
@@ -179,6 +192,16 @@ CUSTODIAN: Rights = {
         update=("public", "signature", "sealed_private", "escrow_header", "escrow_payload", "minted_at", *JOB),
     ),
     "quarantine_keys": May(select=ALL, update=("custodian_signature", *JOB)),
+    "documents": May(select=("id", "org_id", "case_id", "state", "received_at")),
+    "parts": May(select=ATTESTED),
+    "rescans": May(
+        select=ALL,
+        update=(
+            *("granted_at", "expires_at", "quarantine_key_id", "header", "header_sha256", "payload_sha256"),
+            *("payload_size", "ticket", "due_at", "outcome", "ended_at"),
+        ),
+        delete=True,
+    ),
     "exports": May(select=ALL, update=("checkpoint_id",)),
 }
 

@@ -85,6 +85,12 @@ class Document(Due, Tried, Base):
     """Keyed hash of the filed bytes, comparable inside the case only (intake.filing.Fingerprints); erased with them."""
     alike_id: Mapped[str | None] = mapped_column(String(32))
     """An earlier document of the case with the same bytes, which was alive when this one was filed."""
+    rescanned_at: Mapped[datetime | None]
+    rescanned_engine: Mapped[str | None] = mapped_column(String(60))
+    rescanned_signatures: Mapped[str | None] = mapped_column(String(60))
+    """Engine and signatures of the last re-scan that came to a result; those above let it pass."""
+    rescan_failed_at: Mapped[datetime | None]
+    """When the last re-scan was given up: the document could not be examined again."""
     review: Mapped[ReviewState] = mapped_column(String(10), default=ReviewState.PENDING)
     slot: Mapped[Slot] = relationship()
     upload: Mapped[Upload] = relationship()
@@ -95,6 +101,11 @@ class Document(Due, Tried, Base):
         if state not in MOVES[DocumentState(self.state)]:
             raise WrongState(f"document {self.id} is {self.state}, cannot become {state}")
         self.state = state
+
+    def scanned_again(self, *, engine: str | None, signatures: str | None, now: datetime) -> None:
+        """Note a re-scan that came to a result."""
+        self.rescanned_at, self.rescanned_engine, self.rescanned_signatures = now, engine, signatures
+        self.rescan_failed_at = None
 
     def judged(self, review: ReviewState) -> None:
         """Take a person's decision on a filed, undecided document. Raises WrongState otherwise."""

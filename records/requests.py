@@ -86,7 +86,7 @@ class DocumentRequest(Base):
         self.state = RequestState.CANCELLED
 
     def settle(self) -> None:
-        """Complete the request when every required slot is accepted or waived; reopen it when one is returned."""
+        """Complete the request when every required slot is accepted or waived; reopen it when one no longer is."""
         if self.state == RequestState.CANCELLED:
             return
         done = all(slot.state in SETTLED_SLOTS for slot in self.slots if slot.requirement.required)
@@ -136,6 +136,12 @@ class Slot(Base):
         """The inspection refused the document, perhaps for one of its photos: the customer sends another."""
         self._become(SlotState.REFUSED, now, expected=SlotState.RECEIVED, reason=reason)
         self.reason_page = page
+
+    def recalled(self, reason: str, now: datetime) -> None:
+        """A later inspection refused what this one let pass: the customer sends another. Raises WrongState."""
+        if self.state not in (SlotState.FILED, SlotState.ACCEPTED):
+            raise WrongState(f"slot {self.id} is {self.state}")
+        self._become(SlotState.REFUSED, now, reason=reason)
 
     def accepted(self, now: datetime) -> None:
         """A person accepted the document."""

@@ -18,6 +18,7 @@ import records.organizations
 import records.people
 import records.requests
 import records.requirements
+import records.rescans
 import records.sessions
 import records.trays
 import records.uploads
@@ -40,6 +41,7 @@ MODULES = (
     records.people,
     records.requests,
     records.requirements,
+    records.rescans,
     records.sessions,
     records.trays,
     records.uploads,

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     """The very bytes that a reviewer returned; said by the inspector, who knows the case."""
     OTHER_FORMAT = "other_format"
     """Well formed, but not of a format that is asked for here; said by the inspector."""
+    VIRUS_FOUND_LATER = "virus_found_later"
+    """Filed as clean, and recognised by newer signatures: never said by the sandbox."""
 
 
 FINDINGS: dict[Reason, Finding] = {
@@ -68,6 +70,7 @@ FINDINGS: dict[Reason, Finding] = {
     Reason.SEND_AGAIN: Finding.DAMAGED,
     Reason.RETURNED_BEFORE: Finding.WRONG_TYPE,
     Reason.OTHER_FORMAT: Finding.WRONG_TYPE,
+    Reason.VIRUS_FOUND_LATER: Finding.INFECTED,
 }
 """The one finding of each reason."""
 

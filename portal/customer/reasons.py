@@ -65,6 +65,10 @@ ADVICE: dict[str, Advice] = {
         _("El archivo está bien, pero aquí pedimos otro formato."),
         _("Mira qué formatos aceptamos en esta sección y envíalo así."),
     ),
+    "virus_found_later": Advice(
+        _("Una revisión posterior encontró un virus en este archivo, así que lo retiramos."),
+        _("No lo abras en tus dispositivos. Envía una foto nueva del documento."),
+    ),
     "unreadable": Advice(_("No se alcanza a leer."), _PHOTO),
     "cut_off": Advice(_("El documento salió cortado."), _("Aléjate un poco y deja ver las cuatro esquinas.")),
     "wrong_document": Advice(

@@ -93,6 +93,7 @@ REFUSALS = {
     "send_again": _("se dañó después de recibirlo; hay que enviarlo otra vez"),
     "returned_before": _("es el mismo archivo que ya fue devuelto"),
     "other_format": _("no es de un formato que se pidió aquí"),
+    "virus_found_later": _("se retiró: una revisión posterior encontró un virus"),
 }
 REMARKS = {
     "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),
@@ -168,6 +169,8 @@ EVENTS = {
     Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),
     Event.INSPECTOR_DOCUMENT_REFUSED: _("rechazó un documento"),
     Event.INSPECTOR_DOCUMENT_POSTPONED: _("aplazó un documento que aún no se puede examinar"),
+    Event.INSPECTOR_DOCUMENT_RECALLED: _("retiró un documento: una revisión posterior encontró un virus"),
+    Event.INSPECTOR_RESCAN_FAILED: _("no pudo volver a revisar un documento"),
     Event.INSPECTOR_UPLOAD_SWEPT: _("retiró un envío sin terminar"),
     Event.INSPECTOR_QUARANTINE_KEY_DESTROYED: _("destruyó una llave de cuarentena"),
     Event.STAFF_DOCUMENT_VIEWED: _("vio un documento"),
@@ -198,6 +201,8 @@ EVENTS = {
     Event.CUSTODIAN_ROOT_MINTED: _("creó la llave raíz"),
     Event.CUSTODIAN_CASE_KEY_MINTED: _("creó la llave del expediente"),
     Event.CUSTODIAN_QUARANTINE_KEY_CERTIFIED: _("certificó la llave de cuarentena del día"),
+    Event.CUSTODIAN_RESCAN_GRANTED: _("permitió volver a revisar un documento"),
+    Event.CUSTODIAN_RESCAN_REFUSED: _("no permitió volver a revisar un documento"),
     Event.COURIER_MESSAGE_SENT: _("envió el mensaje"),
     Event.COURIER_MESSAGE_FAILED: _("no pudo enviar el mensaje"),
     Event.GATEWAY_STATUS_RECEIVED: _("informó el estado del mensaje"),

@@ -20,6 +20,9 @@ from records.uploads import REFUSED_LIFE, Slice
 log = structlog.get_logger(__name__)
 
 
+FILED_ONCE = (DocumentState.FILED, DocumentState.RECALLED)
+
+
 def sweep(tools: Tools, now: datetime, limit: int = 100) -> None:
     """Delete the slices that nothing needs: filed with previews done, or refused 72 h ago; then unused old keys."""
     with tools.database.reading() as session:
@@ -56,7 +59,7 @@ def _uploads_to_clear(session: Session, now: datetime, limit: int) -> list[str]:
     previews_done = select(PreviewTask.id).where(
         PreviewTask.document_id == Document.id, PreviewTask.done_at.is_not(None)
     )
-    filed = and_(Document.state == DocumentState.FILED, previews_done.exists())
+    filed = and_(Document.state.in_(FILED_ONCE), previews_done.exists())
     refused = and_(Document.state == DocumentState.REFUSED, Document.judged_at < now - REFUSED_LIFE)
     files = select(Document.upload_id).where(_has_slices(Document.upload_id))
     photos = select(Page.upload_id).join(Document, Page.document_id == Document.id).where(_has_slices(Page.upload_id))

@@ -8,6 +8,7 @@ alone, so that nobody else's document is blamed for it.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy import select, update
@@ -35,6 +36,7 @@ from records.documents import Document, DocumentState, Part, PreviewTask
 from records.errors import WrongState
 from records.organizations import Organization
 from records.requirements import Requirement
+from records.rescans import Rescan
 from records.trays import Page
 from records.uploads import Slice, Upload, UploadState
 from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
@@ -58,6 +60,10 @@ BROKEN = (
     WrongState,
 )
 """What no waiting heals: the bytes or the keys of this document are not what they must be."""
+
+
+Tries: TypeAlias = type[Document] | type[PreviewTask] | type[Rescan]
+"""The rows whose work is counted."""
 
 
 class Suspected(Postponed):
@@ -106,12 +112,12 @@ def load(session: Session, tools: Tools, document_id: str, state: DocumentState)
         slices=_slices(session, tools, document, document.upload),
         pages=tuple((_slices(session, tools, document, page.upload), page.turn) for page in pages),
         case_key=case_key,
-        limits=_limits(session, document.org_id, requirement),
+        limits=limits_of(session, document.org_id, requirement),
         accepts=frozenset(requirement.formats),
     )
 
 
-def _limits(session: Session, org_id: str, requirement: Requirement) -> Limits:
+def limits_of(session: Session, org_id: str, requirement: Requirement) -> Limits:
     """What this requirement and the organization's policy let pass."""
     policy = session.execute(
         select(Organization.flag_active_pdfs, Organization.flag_pdf_attachments).where(Organization.id == org_id)
@@ -158,7 +164,7 @@ def _brought(upload: Upload, document: Document, place: tuple[str, str, str]) ->
 
 
 @contextmanager
-def trying(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease) -> Iterator[int]:
+def trying(tools: Tools, model: Tries, held: Lease) -> Iterator[int]:
     """Count a try and yield which one it is since the last that came to an end. Raises LostLease.
 
     The count stays when the body raises Suspected or BROKEN, and when the process dies in it.
@@ -175,7 +181,7 @@ def trying(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease)
             raise
 
 
-def _counted(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease, change: int) -> int:
+def _counted(tools: Tools, model: Tries, held: Lease, change: int) -> int:
     with tools.database.transaction() as session:
         renew(session, model, held, now=utcnow())
         session.execute(
@@ -187,7 +193,7 @@ def _counted(tools: Tools, model: type[Document] | type[PreviewTask], held: Leas
         return session.scalars(select(model.unfinished).where(model.id == held.id)).one()
 
 
-def _forgive(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease) -> None:
+def _forgive(tools: Tools, model: Tries, held: Lease) -> None:
     try:
         _counted(tools, model, held, -1)
     except Exception as error:  # noqa: BLE001 (the first error matters more; a count too many only makes it run alone)

@@ -188,7 +188,14 @@ DENIED = {
     ),
     "a captured custodian": (
         ["custodian"],
-        ["SELECT id FROM parts", "SELECT id FROM parties", "UPDATE audit_checkpoints SET stamp = ''"],
+        [
+            "SELECT blob FROM parts",
+            "SELECT threat FROM documents",
+            "SELECT id FROM parties",
+            "SELECT id FROM slices",
+            "UPDATE documents SET state = 'filed'",
+            "UPDATE audit_checkpoints SET stamp = ''",
+        ],
     ),
     "a captured opener": (
         ["opener"],

@@ -6,9 +6,10 @@ from functools import partial
 from audit.checkpoints import CheckpointSigner
 from audit.sequencing import lag
 from config.settings import CustodianSettings
-from portal.worker import keeping
+from portal.worker import keeping, ticketing
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.engine import Engine, Round, Task
+from portal.worker.ticketing import Budget
 from records.cases import CaseKey
 from records.uploads import QuarantineKey
 from storage.database import Database, utcnow
@@ -20,6 +21,7 @@ CHECKPOINT_NAME = "resguardo"
 """Name in the origin line of audit checkpoints."""
 SEAL_S = 0.25
 """The audit trail is at most 1 s behind its checkpoint."""
+TICKETS_S = 5.0
 
 
 def run(stop: Stop) -> None:
@@ -34,6 +36,7 @@ def run(stop: Stop) -> None:
         inspector=VerifyKey(settings.inspector_public()),
         escrow=PublicKey(settings.escrow_public()),
     )
+    budget = Budget(files=settings.rescan_files_per_hour, size=settings.rescan_mb_per_hour * 1_000_000)
     Engine(
         "custodian",
         database,
@@ -45,6 +48,8 @@ def run(stop: Stop) -> None:
             Task(name="certify", model=QuarantineKey, run=partial(keeping.certify_quarantine_key, tools)),
         ],
         rounds=[
+            Round(name="tickets", every_s=TICKETS_S, run=partial(ticketing.grant, tools, budget)),
+            Round(name="sweep", every_s=60.0, run=partial(ticketing.sweep, tools)),
             Round(name="seal", every_s=SEAL_S, run=partial(keeping.seal_trail, tools)),
             heartbeat("custodian", database, lambda: _trail_words(database)),
         ],

@@ -21,14 +21,18 @@ from portal.worker.drawing import preview
 from portal.worker.engine import Engine, Round, Task
 from portal.worker.inspecting import inspect
 from portal.worker.materials import Tools
+from portal.worker.rescanning import Asking, rescan, when_idle
 from records.documents import Document, PreviewTask
 from records.heartbeats import InspectionState
+from records.rescans import Rescan
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
 from storage.sealing.signing import SigningKey, VerifyKey
 
 log = structlog.get_logger(__name__)
 
+RESCANS_S = 10.0
+"""A change of the signatures is noticed within this."""
 ORPHANS_S = 6 * 3600.0
 """Between two listings of the whole store."""
 
@@ -63,9 +67,11 @@ def run(stop: Stop) -> None:
             tasks=[
                 Task(name="inspect", model=Document, run=partial(inspect, tools), concurrency=8),
                 Task(name="preview", model=PreviewTask, run=partial(preview, tools), concurrency=2),
+                Task(name="rescan", model=Rescan, run=partial(rescan, tools), concurrency=1, condition=when_idle),
             ],
             rounds=[
                 Round(name="keys", every_s=60, run=partial(clearing.prepare_keys, tools)),
+                Round(name="rescans", every_s=RESCANS_S, run=Asking(tools)),
                 Round(name="sweep", every_s=10, run=partial(clearing.sweep, tools)),
                 Round(name="leftovers", every_s=300, run=partial(clearing.sweep_leftovers, tools)),
                 Round(name="orphans", every_s=ORPHANS_S, run=partial(clearing.sweep_orphans, tools)),
