@@ -54,6 +54,7 @@ class Event(StrEnum):
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
     CUSTOMER_SLOT_DECLINED = "customer:slot:declined"
     CUSTOMER_PAGE_GATHERED = "customer:page:gathered"
+    CUSTOMER_RECEIPT_REQUESTED = "customer:receipt:requested"
     GATEWAY_CONTACT_OPTED_OUT = "gateway:contact:opted_out"
     CUSTOMER_MEDIA_INTERCEPTED = "customer:media:intercepted"
     # Inspection and filing
@@ -100,6 +101,7 @@ class Event(StrEnum):
     GATEWAY_STATUS_RECEIVED = "gateway:status:received"
     # The trail itself
     COURIER_CHECKPOINT_STAMPED = "courier:checkpoint:stamped"
+    COURIER_RECEIPT_GATHERED = "courier:receipt:gathered"
     # Administration: by a member at the console, or at the command line
     STAFF_MEMBER_DISABLED = "staff:member:disabled"
     STAFF_MEMBER_ENABLED = "staff:member:enabled"

@@ -61,6 +61,30 @@ class _KnowsTheAuthority(Settings):
         return read_certificates(self.tsa_root_file)
 
 
+class _KnowsTheCheckpoints(Settings):
+    checkpoint_public_file: PublicFile
+
+    def checkpoint_public(self) -> bytes:
+        """Return the Ed25519 key that must have signed every audit checkpoint."""
+        return read_public_key(self.checkpoint_public_file)
+
+
+class _SealsHashes(Settings):
+    hash_keys_file: KeysFile
+
+    def hash_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that open the hashes of filed documents in rows, oldest first; the last one seals."""
+        return read_keys(self.hash_keys_file)
+
+
+class _HandsReceiptsOver(Settings):
+    receipt_key_file: KeyFile
+
+    def receipt_key(self) -> bytes:
+        """Return the key that seals a receipt's secret on its way from portal to courier."""
+        return read_key(self.receipt_key_file)
+
+
 class _RunsJobs(Settings):
     jobs_database_url: str = Field(min_length=1)
     """The job engine's own database (SQLite file) or the PostgreSQL database that holds its schema."""
@@ -70,7 +94,9 @@ class _RunsJobs(Settings):
     """Tells this worker from others of its role on the same database; it must not change between its lives."""
 
 
-class CustomerSettings(_HoldsLinkKeys, _KnowsTheCustodian):
+class CustomerSettings(
+    _HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheCheckpoints, _KnowsTheAuthority, _HandsReceiptsOver
+):
     """The public portal: receives, seals to a public key, opens nothing."""
 
     code_key_file: KeyFile
@@ -98,19 +124,14 @@ class GatewaySettings(_HoldsLinkKeys):
         return read_key(self.gateway_box_key_file)
 
 
-class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector, _KnowsTheAuthority):
+class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector, _KnowsTheCheckpoints, _KnowsTheAuthority):
     """The console: asks the opener for one part's key at a time, holds no keyring."""
 
-    checkpoint_public_file: PublicFile
     session_key_file: KeyFile
     staff_box_key_file: KeyFile
     opener_socket: Path
     staff_url: Url
     public_url: Url
-
-    def checkpoint_public(self) -> bytes:
-        """Return the Ed25519 key that must have signed every audit checkpoint."""
-        return read_public_key(self.checkpoint_public_file)
 
     def session_key(self) -> bytes:
         """Return the key that signs sessions and CSRF tokens of the console."""
@@ -121,7 +142,7 @@ class StaffSettings(_HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheInspector, _Kno
         return read_key(self.staff_box_key_file)
 
 
-class InspectorSettings(_KnowsTheCustodian, _RunsJobs):
+class InspectorSettings(_KnowsTheCustodian, _SealsHashes, _RunsJobs):
     """The inspector: opens quarantined slices, examines, seals to the case, attests."""
 
     attestation_key_file: KeyFile
@@ -139,8 +160,10 @@ class InspectorSettings(_KnowsTheCustodian, _RunsJobs):
         return read_key(self.attestation_key_file)
 
 
-class CourierSettings(_HoldsLinkKeys, _KnowsTheAuthority, _RunsJobs):
-    """The courier: the only one that talks to Meta, to CRMs and to the time-stamp authority."""
+class CourierSettings(
+    _HoldsLinkKeys, _KnowsTheCheckpoints, _KnowsTheAuthority, _SealsHashes, _HandsReceiptsOver, _RunsJobs
+):
+    """The courier: the only one that talks to Meta, to CRMs and to the time-stamp authority; it makes the receipts."""
 
     courier_box_key_file: KeyFile
     code_key_file: KeyFile

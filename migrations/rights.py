@@ -74,6 +74,7 @@ CUSTOMER: Rights = {
     "tray_pages": May(select=ALL, insert=ALL, update=("position", "turn", "document_id")),
     "slices": ADD,
     "documents": READ_ADD,
+    "receipts": READ_ADD,
     "quarantine_keys": May(select=ALL, update=("takeovers",)),  # FOR SHARE while a slice is acknowledged
 }
 
@@ -154,13 +155,17 @@ INSPECTOR: Rights = {
     "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
     "rescans": May(select=ALL, insert=RESCAN_ASKED, update=("header", "unexamined", "outcome", "ended_at", *TRY)),
     "filing_intents": May(select=ALL, insert=ALL, delete=True),
+    "receipt_entries": May(select=("document_id",), insert=ALL, delete=True),
     "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY)),
     "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
 }
 
 COURIER: Rights = {
-    **TRACE,
     **BEAT,
+    "audit_events": READ_ADD,
+    "audit_pending": ADD,
+    "audit_leaves": READ,
+    "audit_nodes": READ,
     "audit_checkpoints": May(select=ALL, update=("stamp", "stamped_at", "stamp_due", "stamp_attempt")),
     "exports": May(select=ALL, update=("state", "ready_at")),
     "organizations": READ,
@@ -177,6 +182,10 @@ COURIER: Rights = {
     "messages": May(select=ALL, insert=ALL, update=("state", "link_id", "wamid", "error", "changed_at", *JOB)),
     "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
     "inbound_events": May(select=ALL, update=("processed_at", *JOB)),
+    "receipt_entries": READ,
+    "receipts": May(
+        select=ALL, update=("state", "ready_at", "sealed_secret", "event_id", "facts", "pdf", "pdf_until", *JOB)
+    ),
 }
 
 CUSTODIAN: Rights = {
@@ -203,6 +212,7 @@ CUSTODIAN: Rights = {
         delete=True,
     ),
     "exports": May(select=ALL, update=("checkpoint_id",)),
+    "receipts": May(select=ALL, update=("checkpoint_id",)),
 }
 
 OPENER: Rights = {

@@ -16,6 +16,8 @@ import records.messages
 import records.optouts
 import records.organizations
 import records.people
+import records.receipts.entries
+import records.receipts.rows
 import records.requests
 import records.requirements
 import records.rescans
@@ -39,6 +41,8 @@ MODULES = (
     records.optouts,
     records.organizations,
     records.people,
+    records.receipts.entries,
+    records.receipts.rows,
     records.requests,
     records.requirements,
     records.rescans,

@@ -7,8 +7,9 @@ set -eu
 cd "$(dirname "$0")/.."
 
 SYSTEM_PYTHON=/usr/bin/python3
-PACKAGES="python3 python3-venv clamav-daemon libmagic1 bubblewrap openssl util-linux procps ca-certificates curl"
-TEST_PACKAGES="chromium postgresql age strace clamav-testfiles poppler-utils fonts-liberation fonts-noto-color-emoji"
+PACKAGES="python3 python3-venv clamav-daemon libmagic1 bubblewrap openssl util-linux procps ca-certificates curl
+    libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
+TEST_PACKAGES="chromium postgresql age strace clamav-testfiles poppler-utils fonts-noto-color-emoji"
 LOCKS="requirements.txt"
 STAMP=.venv/.installed-run
 if [ "${1:-}" = test ]; then

@@ -26,10 +26,11 @@ OWN: dict[str, tuple[str, ...]] = {
 }
 """What each role alone holds. The opener has no file of its own; it reads the keyring. `escrow` is no process."""
 SHARED: dict[str, tuple[str, ...]] = {
-    "customer": ("link_keys", "code_key"),
+    "customer": ("link_keys", "code_key", "receipt_key"),
     "gateway": ("link_keys",),
     "staff": ("link_keys",),
-    "courier": ("link_keys", "code_key"),
+    "courier": ("link_keys", "code_key", "receipt_key", "hash_keys"),
+    "inspector": ("hash_keys",),
 }
 """What several roles hold, each in a copy of its own."""
 PUBLIC = {
@@ -52,7 +53,7 @@ def keys() -> None:
 @click.option(
     "--shared-from",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of a role that has the shared keys (link_keys, code_key) already.",
+    help="Folder of a role that has the shared keys (link_keys, code_key ...) already.",
 )
 def new(folder: Path, role: str, shared_from: Path | None) -> None:
     """Make the key files of one role in DIR (0700) and print the public halves to pin.

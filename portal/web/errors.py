@@ -135,6 +135,12 @@ TABLE: dict[str, Row] = {
         "Tentativas demais. Espere um momento.",
         retry_after=30,
     ),
+    "receipt_refused": Row(
+        409,
+        "No pudimos comprobar este acuse, así que no lo mostramos. Pide otro a quien te lo dio o a la empresa.",
+        "We could not verify this receipt, so we do not show it. Ask the company or its sender for another.",
+        "Não conseguimos conferir este recibo, por isso não o mostramos. Peça outro a quem o deu ou à empresa.",
+    ),
     "csrf": Row(
         400,
         "La página venció. Actualízala e intenta de nuevo.",

@@ -86,6 +86,7 @@ _SHARED: dict[Row, str] = {
     _TRAIL: "audit_error audit_trail_damaged audit_proof_refused audit_checkpoint_refused audit_stamp_refused",
     _INSIDE: """
         blob_exists blob_name_refused context_refused fields_refused sealing_already_used pickle_refused
+        drawing_failed
     """,
 }
 

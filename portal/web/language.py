@@ -26,7 +26,7 @@ class _Catalogues(Domain):  # type: ignore[misc]
 
     def __init__(self, folders: list[Path]) -> None:
         super().__init__()
-        self._loaded = {language: _load(language, folders) for language in LANGUAGES}
+        self._loaded = {language: load_catalogue(language, folders) for language in LANGUAGES}
 
     def get_translations(self) -> Translations:
         return self._loaded[current_language()]
@@ -42,7 +42,7 @@ class _PortalBabel(Babel):  # type: ignore[misc]
         return self._catalogues
 
 
-def _load(language: str, folders: list[Path]) -> Translations:
+def load_catalogue(language: str, folders: list[Path]) -> Translations:
     merged = Translations()
     for folder in folders:
         path = folder / f"{language}.po"

@@ -39,6 +39,7 @@ from portal.worker.materials import (
 )
 from portal.worker.matters import Matter, matter_of
 from records.documents import Document, DocumentState, Part, PreviewTask
+from records.receipts.entries import Hashes, SentPhoto, entry_of, photos_commitment
 from records.requests import SlotState
 from records.requirements import Format
 from storage.blobs import BlobStoreFull, BlobStoreUnavailable
@@ -169,8 +170,9 @@ def _file(
         intents.fulfilled(session, parts)
         fingerprint = Fingerprints(tools.signer).of(document.id, commitment.sha256)
         session.add(PreviewTask(document_id=document.id, fingerprint=fingerprint, due_at=now))
+        photos = tuple(SentPhoto(sha256=bytes.fromhex(one.sha256), size=one.size) for one in matter.sent)
         original = parts[0]
-        record(
+        event = record(
             session,
             Event.INSPECTOR_DOCUMENT_FILED,
             org_id=document.org_id,
@@ -186,10 +188,13 @@ def _file(
                 "size": document.size,
                 "engine": original.engine,
                 "signatures": original.signatures,
+                **({"photos": photos_commitment(commitment.salt, photos)} if photos else {}),
                 **({"remarks": ",".join(document.remarks)} if document.remarks else {}),
                 **({"alike": document.alike_id} if document.alike_id else {}),
             },
         )
+        hashes = Hashes(sha256=commitment.sha256, salt=commitment.salt, photos=photos)
+        session.add(entry_of(document, hashes, event_id=event.id, box=tools.hashes))
 
 
 def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""The custodian's work: mint case keys, certify quarantine keys, seal the audit trail, ready exports for stamping."""
+"""The custodian's work: mint case keys, certify quarantine keys, seal the audit trail, choose what is stamped."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from intake.filing import CASE_KEY
 from intake.quarantine import certify
 from records.cases import CaseKey
 from records.exports import Export, ExportState
+from records.receipts.rows import Receipt, ReceiptState
 from records.uploads import QuarantineKey
 from storage.database import Database, utcnow
 from storage.due import Lease, settle
@@ -95,24 +96,28 @@ def certify_quarantine_key(tools: Tools, held: Lease) -> None:
 
 
 def seal_trail(tools: Tools, now: datetime) -> None:
-    """Give every waiting event its leaf, sign the checkpoints, and ask for stamps where an export waits for one."""
+    """Give every waiting event its leaf, sign the checkpoints, and ask for stamps where something waits for one."""
     with tools.database.transaction() as session:
         seal_pending(session, tools.checkpoints, now)
     with tools.database.reading() as session:
-        waiting = session.scalars(
-            select(Export.id).where(Export.state == ExportState.REQUESTED, Export.checkpoint_id.is_(None))
-        ).all()
-    if waiting:
-        with tools.database.transaction() as session:
-            for export_id in waiting:
-                _choose_checkpoint(session, session.get_one(Export, export_id), now)
+        if not _waiting(session):
+            return
+    with tools.database.transaction() as session:
+        for waiting in _waiting(session):
+            _choose_checkpoint(session, waiting, now)
 
 
-def _choose_checkpoint(session: Session, export: Export, now: datetime) -> None:
-    """Take the newest checkpoint for an export once it covers the event that asked for it."""
-    if session.scalars(select(AuditLeaf).where(AuditLeaf.event_id == export.event_id)).first() is None:
+def _waiting(session: Session) -> list[Export | Receipt]:
+    exports = select(Export).where(Export.state == ExportState.REQUESTED, Export.checkpoint_id.is_(None))
+    receipts = select(Receipt).where(Receipt.state == ReceiptState.GATHERED, Receipt.checkpoint_id.is_(None))
+    return [*session.scalars(exports), *session.scalars(receipts)]
+
+
+def _choose_checkpoint(session: Session, waiting: Export | Receipt, now: datetime) -> None:
+    """Take the newest checkpoint for an export or a receipt once it covers its event."""
+    if session.scalars(select(AuditLeaf).where(AuditLeaf.event_id == waiting.event_id)).first() is None:
         return
-    checkpoint = latest_checkpoint(session, export.org_id)
+    checkpoint = latest_checkpoint(session, waiting.org_id)
     if checkpoint is not None:
-        export.checkpoint_id = checkpoint.id
+        waiting.checkpoint_id = checkpoint.id
         request_stamp(session, checkpoint.id, now)

@@ -42,6 +42,7 @@ from records.uploads import Slice, Upload, UploadState
 from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
 from storage.database import Database, utcnow
 from storage.due import Lease, LostLease, renew
+from storage.sealing.box import Box
 from storage.sealing.errors import SealingError
 from storage.sealing.signing import SigningKey, VerifyKey
 
@@ -80,6 +81,8 @@ class Tools:
     quarantine: QuarantineKeys
     signer: SigningKey
     custodian: VerifyKey
+    hashes: Box
+    """Seals the hashes of filed documents, for receipts."""
     turns: Turns = field(default_factory=Turns)
 
 

@@ -17,21 +17,21 @@ from sandbox.launch.site import Site
 THREADS = {"customer": ("2", "128"), "gateway": ("2", "16"), "staff": ("2", "16")}
 """Workers and threads of the web processes."""
 KEY_FILES: dict[str, tuple[str, ...]] = {
-    "customer": ("link_keys", "code_key", "customer_key"),
+    "customer": ("link_keys", "code_key", "receipt_key", "customer_key"),
     "gateway": ("link_keys", "gateway_box_key"),
     "staff": ("link_keys", "session_key", "staff_box_key"),
-    "inspector": ("attestation_key",),
-    "courier": ("link_keys", "code_key", "courier_box_key"),
+    "inspector": ("attestation_key", "hash_keys"),
+    "courier": ("link_keys", "code_key", "receipt_key", "hash_keys", "courier_box_key"),
     "custodian": ("signing_key", "checkpoint_key"),
     "opener": (),
 }
 """The `*_FILE` settings of each role; the file of ROLE_box_key is called box_key."""
 PINNED: dict[str, tuple[str, ...]] = {
-    "customer": ("custodian",),
+    "customer": ("custodian", "checkpoint"),
     "gateway": (),
     "staff": ("custodian", "inspector", "checkpoint"),
     "inspector": ("custodian",),
-    "courier": (),
+    "courier": ("checkpoint",),
     "custodian": ("inspector", "escrow"),
     "opener": ("custodian", "inspector"),
 }
@@ -93,7 +93,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
     keyring = {"KEYRING": f"file://{layout.keys}/keyring"}
     authority = {"TSA_ROOT_FILE": str(layout.keys / "public" / TSA_ROOT)}
     return {
-        "customer": {"PUBLIC_URL": urls["customer"]},
+        "customer": {"PUBLIC_URL": urls["customer"], **authority},
         "gateway": {"PUBLIC_URL": urls["customer"], "API_URL": urls["gateway"]},
         "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener, **authority},
         "inspector": {

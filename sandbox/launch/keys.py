@@ -1,6 +1,6 @@
 """Make each role's keys once: random, 0600, in a folder that only this role will see.
 
-Link keys and the one-time-code key are shared by the roles that sign and check; each gets a copy of its own. Public
+Keys that several roles share (links, one-time codes, receipts, hashes) are copied: each role has its own file. Public
 halves lie in `public`, readable by all. The escrow recipient's private half is returned once and stored nowhere.
 """
 
@@ -28,6 +28,8 @@ OWN: dict[str, tuple[str, ...]] = {
 SHARED: dict[str, tuple[str, ...]] = {
     "link_keys": ("customer", "gateway", "staff", "courier"),
     "code_key": ("customer", "courier"),
+    "receipt_key": ("customer", "courier"),
+    "hash_keys": ("inspector", "courier"),
 }
 PINNED = {
     "custodian": "custodian/signing_key",

@@ -49,6 +49,8 @@ FILES = [
     "INSPECTOR_PUBLIC",
     "ESCROW_PUBLIC",
     "CHECKPOINT_PUBLIC",
+    "RECEIPT_KEY",
+    "HASH_KEYS",
 ]
 
 

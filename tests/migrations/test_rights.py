@@ -131,6 +131,9 @@ DENIED = {
             "SELECT id FROM slices",
             "SELECT id FROM audit_events",
             "SELECT id FROM messages",
+            "SELECT document_id FROM receipt_entries",
+            "UPDATE receipts SET facts = ''",
+            "UPDATE receipts SET state = 'ready'",
             "UPDATE documents SET state = 'filed'",
             "UPDATE upload_links SET revoked_at = NULL",
             "UPDATE upload_links SET max_files = 1000",
@@ -172,7 +175,15 @@ DENIED = {
     ),
     "a captured courier": (
         ["courier"],
-        ["SELECT id FROM parts", "SELECT id FROM documents", "SELECT id FROM case_keys", "SELECT id FROM slices"],
+        [
+            "SELECT id FROM parts",
+            "SELECT id FROM documents",
+            "SELECT id FROM case_keys",
+            "SELECT id FROM slices",
+            "UPDATE receipt_entries SET sealed = ''",
+            "UPDATE receipts SET checkpoint_id = ''",
+            "INSERT INTO receipts (id) VALUES ('x')",
+        ],
     ),
     "a captured inspector": (
         ["inspector"],
@@ -184,6 +195,8 @@ DENIED = {
             "SELECT phone FROM parties",
             "SELECT id FROM members",
             "UPDATE documents SET review = 'accepted'",
+            "SELECT sealed FROM receipt_entries",
+            "SELECT id FROM receipts",
         ],
     ),
     "a captured custodian": (

@@ -1,4 +1,4 @@
-"""The courier: sends messages, takes in statuses, carries stamps."""
+"""The courier: sends messages, takes in statuses, carries stamps, makes receipts."""
 
 from functools import partial
 
@@ -9,17 +9,18 @@ from notifications import codes, delivery, inbound
 from notifications.composing import Tools
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
-from portal.worker import delivering
+from portal.worker import delivering, receipting
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.engine import Engine, Round, Task
 from records.challenges import CodeChallenge
 from records.messages import InboundEvent, Message
+from records.receipts.rows import Receipt
 from storage.database import Database
 from storage.sealing.box import Box
 
 
 def run(stop: Stop) -> None:
-    """Send messages, take in statuses, carry stamps."""
+    """Send messages, take in statuses, carry stamps, make receipts."""
     settings = CourierSettings.load()
     database = Database(settings.database_url)
     with CloudApi(settings.wa_graph_base) as api:
@@ -32,6 +33,14 @@ def run(stop: Stop) -> None:
         )
         authority = StampAuthority(settings.tsa_url, settings.tsa_root())
         stamping = delivering.Tools(database=database, authority=authority)
+        receipts = receipting.Tools(
+            database=database,
+            hashes=Box(settings.hash_keys()),
+            handover=Box([settings.receipt_key()]),
+            checkpoint_key=settings.checkpoint_public(),
+            tsa_root=settings.tsa_root(),
+            public_url=settings.public_url,
+        )
         Engine(
             "courier",
             database,
@@ -42,9 +51,17 @@ def run(stop: Stop) -> None:
                 Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
                 Task(name="code", model=CodeChallenge, run=partial(codes.queue_code, database), concurrency=4),
                 Task(name="status", model=InboundEvent, run=partial(inbound.process, database), concurrency=8),
+                Task(
+                    name="receipt",
+                    model=Receipt,
+                    run=partial(receipting.make, receipts),
+                    concurrency=1,
+                    condition=receipting.can_go_on,
+                ),
             ],
             rounds=[
                 Round(name="stamp", every_s=0.5, run=partial(delivering.stamp_checkpoints, stamping)),
+                Round(name="receipts", every_s=60, run=partial(receipting.drop_pdfs, receipts)),
                 heartbeat("courier", database, dict),
             ],
         ).run(stop)

@@ -27,6 +27,7 @@ from records.heartbeats import InspectionState
 from records.rescans import Rescan
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
+from storage.sealing.box import Box
 from storage.sealing.signing import SigningKey, VerifyKey
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ def run(stop: Stop) -> None:
             quarantine=QuarantineKeys(settings.quarantine_dir, signer),
             signer=signer,
             custodian=VerifyKey(settings.custodian_public()),
+            hashes=Box(settings.hash_keys()),
         )
         Engine(
             "inspector",

@@ -33,7 +33,7 @@ def test_every_role_gets_private_random_files(tmp_path, role):
 def test_shared_keys_are_copied(tmp_path):
     new(tmp_path / "customer", "customer")
     new(tmp_path / "courier", "courier", "--shared-from", tmp_path / "customer")
-    for name in ("link_keys", "code_key"):
+    for name in ("link_keys", "code_key", "receipt_key"):
         assert (tmp_path / "courier" / name).read_bytes() == (tmp_path / "customer" / name).read_bytes()
 
 

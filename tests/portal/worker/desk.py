@@ -25,10 +25,14 @@ from records.uploads import QuarantineKey, Slice
 from storage.blobs import BlobStore
 from storage.database import Database, utcnow
 from storage.due import Due, Lease, lease
+from storage.sealing.box import Box
 from storage.sealing.contexts import DocumentContext
 from storage.sealing.signing import SigningKey
 from storage.sealing.unseal import PrivateKey, decrypt
 from tests.intake.building import Keys, World, a_world
+
+HASHES = Box([bytes(range(64, 96))])
+"""What inspector and courier hold for receipts."""
 
 
 @dataclass(kw_only=True)
@@ -149,6 +153,7 @@ def a_desk(database: Database, blobs: BlobStore, folder: Path, inspector: Inspec
         quarantine=quarantine,
         signer=signer,
         custodian=custodian.verify_key(),
+        hashes=HASHES,
     )
     return Desk(world=world, tools=tools, case=mint(database, custodian))
 

@@ -16,10 +16,12 @@ from intake.inspection.memory import Memory
 from intake.inspection.sandbox import PROBE, Examination, Sandbox
 from intake.inspection.verdicts import SandboxUnavailable
 from intake.quarantine import QuarantineKeyGone
+from migrations.models import metadata
 from portal.worker.engine import Postponed
 from portal.worker.materials import MAX_UNFINISHED, Suspected
 from records.cases import CaseKey
 from records.documents import Document, FilingIntent, Part, PreviewTask
+from records.receipts.entries import Hashes, ReceiptEntry, open_entry
 from records.requests import Slot, SlotState
 from records.uploads import Upload
 from storage.blobs import BlobMissing, LocalBlobStore
@@ -29,7 +31,7 @@ from storage.due import LostLease
 from storage.sealing.errors import SignatureRefused
 from tests.intake.building import a_world
 from tests.intake.inspection import documents
-from tests.portal.worker.desk import Desk, a_desk, an_inspector, mint
+from tests.portal.worker.desk import HASHES, Desk, a_desk, an_inspector, mint
 from tests.services.clamd import EICAR, MARKER, MARKER_NAME, Clamd
 
 JPEG = documents.a_jpeg()
@@ -72,8 +74,26 @@ def test_a_clean_document_is_filed_with_attested_parts_and_a_right_commitment(
     assert event.details["payload_sha256"] == parts["original"].payload_sha256
     assert (desk.document(document.id).state, desk.slot().state) == ("filed", SlotState.FILED)
     assert desk.document(document.id).due_at is None
+    (entry,) = desk.all(ReceiptEntry)
+    assert open_entry(entry, HASHES) == Hashes(
+        sha256=bytes.fromhex(meta["sha256"]), salt=bytes.fromhex(meta["salt"]), photos=()
+    )
+    assert (entry.document_id, entry.event_id, entry.size) == (document.id, event.id, len(JPEG))
     assert sorted(desk.vault()) == sorted(part.blob for part in parts.values())
     assert desk.all(FilingIntent) == []
+
+
+def test_no_row_and_no_event_holds_the_hash_of_a_document(desk: Desk) -> None:
+    """A plain hash of an ID would outlive its erasure: whoever has the file could show that it was here."""
+    desk.send(JPEG)
+    desk.inspect()
+    digest = hashlib.sha256(JPEG)
+    with desk.world.database.reading() as session:
+        rows = [row for table in metadata.sorted_tables for row in session.execute(table.select())]
+    assert len(rows) > 10
+    told = b"".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
+    assert digest.hexdigest().encode() not in told
+    assert digest.digest() not in told
 
 
 REFUSED = {

@@ -17,12 +17,13 @@ from intake.inspection.sandbox import Sandbox
 from intake.trays import Change
 from portal.worker.clearing import sweep
 from records.documents import Document, PreviewTask
+from records.receipts.entries import ReceiptEntry, open_entry, photos_commitment
 from records.requests import SlotState
 from records.uploads import REFUSED_LIFE, Slice, Upload
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from tests.intake.inspection.documents import a_heic, a_jpeg, a_pdf, a_png
-from tests.portal.worker.desk import Desk, a_desk, an_inspector
+from tests.portal.worker.desk import HASHES, Desk, a_desk, an_inspector
 from tests.services.clamd import MARKER, Clamd
 
 
@@ -76,6 +77,12 @@ def test_photos_are_filed_as_one_pdf_with_the_hash_of_each_and_drawn_page_by_pag
     assert (row.state, row.size, row.pages, desk.slot().state) == ("filed", len(pdf), 3, SlotState.FILED)
     (event,) = desk.events("inspector:document:filed")
     assert event.details["size"] == len(pdf)
+    (entry,) = desk.all(ReceiptEntry)
+    hashes = open_entry(entry, HASHES)
+    assert [(one.sha256, one.size) for one in hashes.photos] == [
+        (hashlib.sha256(photo).digest(), len(photo)) for photo in photos
+    ]
+    assert event.details["photos"] == photos_commitment(hashes.salt, hashes.photos)
     desk.preview()
     assert {"page-0001", "page-0002", "page-0003"} <= set(desk.parts())
     sweep(desk.tools, utcnow())

@@ -433,6 +433,7 @@ def bench(sqlite_database: Database, tmp_path: Path) -> Bench:
         quarantine=cast(Any, HeldKey(world.keys.quarantine)),
         signer=signer,
         custodian=world.keys.custodian.verify_key(),
+        hashes=cast(Any, None),
     )
     with sqlite_database.reading() as session:
         document_id = session.scalars(select(Document.id)).one()

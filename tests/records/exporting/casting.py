@@ -23,6 +23,7 @@ from records.exporting.bag import stream_bag
 from records.exporting.contents import CaseRecord, gather
 from records.exports import Export, ExportState, download_export, request_export
 from records.people import Member, Role
+from records.receipts.entries import Hashes, SentPhoto, entry_of, photos_commitment
 from records.requests import Slot
 from records.uploads import Upload, UploadState
 from sandbox.tsa.authority import Authority
@@ -30,11 +31,14 @@ from storage.blobs import BlobStore
 from storage.database import Database, new_id, utcnow
 from storage.due import lease
 from storage.keyring.local import LocalKeyring
+from storage.sealing.box import Box
 from storage.sealing.signing import SigningKey
 from storage.sealing.unseal import PrivateKey
 from tests.intake.building import a_link, a_request, a_visit
 
 CHECKPOINTS = CheckpointSigner("resguardo", bytes(range(32)))
+HASHES = Box([bytes(range(64, 96))])
+"""What inspector and courier hold for receipts."""
 CLEAN = Scanned(finding="clean", engine="ClamAV 1.0", signatures="27000")
 
 
@@ -63,7 +67,16 @@ class Company:
             inspector=self.inspector.verify_key(),
         )
 
-    def file(self, slot: int, name: str, content: bytes, mime: str = "image/jpeg", *, lie: bytes | None = None) -> str:
+    def file(
+        self,
+        slot: int,
+        name: str,
+        content: bytes,
+        mime: str = "image/jpeg",
+        *,
+        lie: bytes | None = None,
+        photos: tuple[SentPhoto, ...] = (),
+    ) -> str:
         """File a document as the inspector does; return its id. `lie`: the bytes that the event speaks of instead."""
         now = utcnow()
         with self.database.transaction() as session:
@@ -103,7 +116,8 @@ class Company:
                     sealer.seal("page-0001", [b"a picture"], mime="image/webp"),
                 ]
             )
-            record(
+            salted = {"photos": photos_commitment(commitment.salt, photos)} if photos else {}
+            event = record(
                 session,
                 Event.INSPECTOR_DOCUMENT_FILED,
                 org_id=document.org_id,
@@ -111,8 +125,10 @@ class Company:
                 subject_id=document.id,
                 case_id=document.case_id,
                 now=now,
-                details={"commitment": commitment.hexdigest()},
+                details={"commitment": commitment.hexdigest(), **salted},
             )
+            hashes = Hashes(sha256=commitment.sha256, salt=commitment.salt, photos=photos)
+            session.add(entry_of(document, hashes, event_id=event.id, box=HASHES))
             return document.id
 
     def ask(self) -> str:
@@ -120,8 +136,8 @@ class Company:
         with self.database.transaction() as session:
             return request_export(session, session.get_one(Member, self.carla_id), self.case_id, now=utcnow()).id
 
-    def prepare(self, export_id: str) -> None:
-        """The custodian seals and the courier carries the stamp."""
+    def stamp(self) -> None:
+        """The custodian seals and chooses, and the courier carries the stamp."""
         keeping.seal_trail(self.custodian, utcnow())
         with self.database.transaction() as session:
             claimed = [(one.id, one.note, one.stamp_attempt) for one in claim_stamps(session, utcnow())]
@@ -129,6 +145,10 @@ class Company:
             stamp = self.authority.answer(question(note.encode()))
             with self.database.transaction() as session:
                 keep_stamp(session, checkpoint_id, attempt=attempt, stamp=stamp, actor_id="courier", now=utcnow())
+
+    def prepare(self, export_id: str) -> None:
+        """Seal, stamp, and mark what is ready."""
+        self.stamp()
         with self.database.transaction() as session:
             for export in session.scalars(_ready_exports()):
                 export.state, export.ready_at = ExportState.READY, utcnow()

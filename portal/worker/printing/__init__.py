@@ -1,0 +1,1 @@
+"""Documents drawn as PDF, from our own templates and nothing else."""
