@@ -28,6 +28,13 @@ class Limits:
     """True files a PDF whose attachments are few, small and each scanned, with a note; False (default) refuses it."""
     accept_active_pdf: bool = False
     """True files a PDF with scripts or actions, with a note; False (default) refuses it."""
+    accept_office: bool = False
+    """True examines DOCX and XLSX, which may have the size of a PDF; False (default) refuses them."""
+    members: int = 2000
+    member_bytes: int = 64 * MEBIBYTE
+    members_bytes: int = 128 * MEBIBYTE
+    """Unpacked, all together: well below what the scanner takes, and what `output_bytes` holds."""
+    member_ratio: int = 250
     preview_pages: int = 30
     preview_side: int = 1600
     address_space: int = 1024 * MEBIBYTE

@@ -30,8 +30,11 @@ from intake.inspection.sandboxed.wire import (
     read_record,
     read_remarks,
 )
-from intake.inspection.verdicts import Mime, PreviewFailed, Reason, Remark, SandboxUnavailable
+from intake.inspection.verdicts import DRAWABLE, Mime, PreviewFailed, Reason, Remark, SandboxUnavailable
 from intake.inspection.zygotes import Zygote
+
+MOST_PARTS = 2100
+"""More than the limits let any document have."""
 
 PROBE = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63680000008200"
@@ -255,7 +258,7 @@ def _collect(child: _Child) -> tuple[Numbers | None, list[Numbers]]:
     parts: list[Numbers] = []
     for kind, numbers in child.records():
         match kind:
-            case Kind.PART if examined is None and len(parts) < 1000:
+            case Kind.PART if examined is None and len(parts) < MOST_PARTS:
                 parts.append(numbers)
             case Kind.EXAMINED if examined is None:
                 examined = numbers
@@ -280,7 +283,9 @@ def _judged(untrusted: Numbers | None, untrusted_parts: list[Numbers], output: i
         remarks = read_remarks(bits)
     except ValueError as error:
         raise SandboxUnavailable("answer out of bounds") from error
-    if reason is Reason.EXAMINED and (mime is None or not 0 < pages <= limits.pages or width * height > limits.pixels):
+    fewest = 1 if mime in DRAWABLE else 0
+    fits = fewest <= pages <= limits.pages and width * height <= limits.pixels
+    if reason is Reason.EXAMINED and (mime is None or not fits):
         raise SandboxUnavailable("answer against the limits")
     parts: list[Part] = []
     offset = 0

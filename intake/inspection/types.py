@@ -30,6 +30,26 @@ LIBMAGIC_NAMES: dict[Mime, frozenset[str]] = {
     Mime.PDF: frozenset({"application/pdf"}),
 }
 
+ZIP = b"PK\x03\x04"
+ARCHIVES = (
+    ZIP,
+    b"PK\x05\x06",
+    b"Rar!\x1a\x07",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"MSCF\0\0\0\0",
+    b"\x60\xea",
+)
+"""ZIP, RAR, 7z, gzip, bzip2, xz, zstd, cabinet, ARJ."""
+
+OFFICE = (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf")
+"""Before 2007 (and the wrapping of a DOCX with a password), RTF."""
+
+OPEN_DOCUMENT = (b"mimetypeapplication/vnd.oasis", b"mimetypeapplication/vnd.sun")
+
 IMAGE_SUFFIXES = frozenset({"jpg", "jpeg", "jpe", "jfif", "png", "webp", "heic", "heif", "hif"})
 PDF_SUFFIXES = frozenset({"pdf"})
 
@@ -46,13 +66,20 @@ def type_of(untrusted_head: bytes, suffix: str) -> TypeJudgement:
     """Judge the type from the first `HEAD_BYTES` and the extension. Anything not on the list is `UNKNOWN_TYPE`."""
     mime = _signature(untrusted_head)
     if mime is None:
-        return TypeJudgement(mime=None, reason=Reason.UNKNOWN_TYPE)
+        return TypeJudgement(mime=None, reason=_family(untrusted_head))
     if magic.from_buffer(untrusted_head, mime=True) not in LIBMAGIC_NAMES[mime]:
         return TypeJudgement(mime=None, reason=Reason.UNKNOWN_TYPE)
     allowed = PDF_SUFFIXES if mime is Mime.PDF else IMAGE_SUFFIXES
     if suffix and suffix not in allowed:
         return TypeJudgement(mime=mime, reason=Reason.EXTENSION_MISMATCH)
     return TypeJudgement(mime=mime, reason=Reason.EXAMINED)
+
+
+def _family(head: bytes) -> Reason:
+    """What to tell about a file of no accepted type: a person who sends these can do something about it."""
+    if head.startswith(OFFICE) or any(mark in head[:200] for mark in OPEN_DOCUMENT):
+        return Reason.OFFICE_DOCUMENT
+    return Reason.ARCHIVE if head.startswith(ARCHIVES) or head[257:262] == b"ustar" else Reason.UNKNOWN_TYPE
 
 
 def _signature(head: bytes) -> Mime | None:

@@ -48,6 +48,11 @@ class Reason(StrEnum):
     """Well formed, but not of a format that is asked for here; said by the inspector."""
     VIRUS_FOUND_LATER = "virus_found_later"
     """Filed as clean, and recognised by newer signatures: never said by the sandbox."""
+    ARCHIVE = "archive"
+    OFFICE_DOCUMENT = "office_document"
+    """Of a kind that is not accepted here: not asked for, or older than DOCX and XLSX."""
+    OFFICE_ACTIVE = "office_active"
+    OFFICE_DAMAGED = "office_damaged"
 
 
 FINDINGS: dict[Reason, Finding] = {
@@ -71,6 +76,10 @@ FINDINGS: dict[Reason, Finding] = {
     Reason.RETURNED_BEFORE: Finding.WRONG_TYPE,
     Reason.OTHER_FORMAT: Finding.WRONG_TYPE,
     Reason.VIRUS_FOUND_LATER: Finding.INFECTED,
+    Reason.ARCHIVE: Finding.WRONG_TYPE,
+    Reason.OFFICE_DOCUMENT: Finding.WRONG_TYPE,
+    Reason.OFFICE_ACTIVE: Finding.WRONG_TYPE,
+    Reason.OFFICE_DAMAGED: Finding.DAMAGED,
 }
 """The one finding of each reason."""
 
@@ -93,6 +102,12 @@ class Mime(StrEnum):
     WEBP = "image/webp"
     HEIC = "image/heic"
     PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+DRAWABLE = frozenset(Mime) - {Mime.DOCX, Mime.XLSX}
+"""What has pages that can be drawn; an office document is only laid out by a program that nobody here trusts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +133,8 @@ class Verdict:
         """Raise ValueError when finding and reason disagree, or when a clean file has no type or no engine."""
         if FINDINGS[self.reason] is not self.finding:
             raise ValueError(f"{self.reason} is never {self.finding}")
-        if self.finding is Finding.CLEAN and (self.mime is None or self.pages < 1 or not self.engine):
+        has_pages = self.pages >= 1 or self.mime not in DRAWABLE
+        if self.finding is Finding.CLEAN and (self.mime is None or not has_pages or not self.engine):
             raise ValueError("a clean verdict names the type, the pages and the engine")
 
 

@@ -5,15 +5,16 @@ import mmap
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from PIL import Image
 
 from intake.inspection.limits import Limits
-from intake.inspection.sandboxed import embedding, images, pdfs
+from intake.inspection.sandboxed import embedding, images, office, pdfs
 from intake.inspection.sandboxed.endings import ending_of
 from intake.inspection.sandboxed.wire import MIMES, REASONS, Job, Kind, Request, record, remark_bits
-from intake.inspection.types import HEAD_BYTES, type_of
-from intake.inspection.verdicts import Mime, Reason, Remark
+from intake.inspection.types import HEAD_BYTES, ZIP, type_of
+from intake.inspection.verdicts import DRAWABLE, Mime, Reason, Remark
 
 ATTACHMENT, DECRYPTED = 0, 1
 """Second number of a PART record."""
@@ -38,30 +39,70 @@ def perform(request: Request, document: int, output: int, reply: socket.socket) 
                 _embed(data, request, output, reply)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What the steps found out so far."""
+
+    reason: Reason
+    mime: Mime | None
+    pages: int = 0
+    width: int = 0
+    height: int = 0
+    parts: list[tuple[int, bytes]] = field(default_factory=list)
+    remarks: set[Remark] = field(default_factory=set)
+
+
 def _examine(document: int, data: mmap.mmap, request: Request, output: int, reply: socket.socket) -> None:
     limits = request.limits
     judged = type_of(data[:HEAD_BYTES], request.suffix)
-    mime, reason = judged.mime, judged.reason
-    pages = width = height = 0
-    parts: list[tuple[int, bytes]] = []
-    remarks: set[Remark] = set()
-    if reason is Reason.EXAMINED and mime is not None:
-        reason = Reason.TOO_LARGE if len(data) > _most_bytes(mime, limits) else ending_of(data, mime)
-    # A PDF is opened even when its ending already refuses it: what is attached must still be scanned and named.
-    if mime is Mime.PDF and reason is not Reason.TOO_LARGE:
-        facts = pdfs.examine(document, limits)
-        reason = facts.reason if reason is Reason.EXAMINED else reason
-        pages, remarks = facts.pages, facts.remarks
-        parts = [(ATTACHMENT, part) for part in facts.parts]
-        if facts.decrypted is not None:
-            parts.append((DECRYPTED, facts.decrypted))
-    elif mime is not None and reason is Reason.EXAMINED:
-        reason, pages, width, height = images.examine(data, mime, limits)
-    for kind, part in parts:
+    found = _Found(reason=judged.reason, mime=judged.mime)
+    if found.mime is None:
+        _examine_zip(data, request, found)
+    elif len(data) > _most_bytes(found.mime, limits):
+        found.reason = Reason.TOO_LARGE
+    elif found.mime is Mime.PDF:
+        _examine_pdf(document, data, limits, found)
+    elif found.reason is Reason.EXAMINED:
+        _examine_image(data, found.mime, limits, found)
+    for kind, part in found.parts:
         _write_all(output, part)
         reply.send(record(Kind.PART, len(part), kind))
-    numbers = (REASONS.index(reason), MIMES.index(mime), pages, width, height, len(parts), remark_bits(remarks))
-    reply.send(record(Kind.EXAMINED, *numbers))
+    indexes = REASONS.index(found.reason), MIMES.index(found.mime)
+    shape = found.pages, found.width, found.height
+    reply.send(record(Kind.EXAMINED, *indexes, *shape, len(found.parts), remark_bits(found.remarks)))
+
+
+def _examine_pdf(document: int, data: mmap.mmap, limits: Limits, found: _Found) -> None:
+    """Open it even when its name or its ending already refuses it: what is attached must still be scanned and named."""
+    if found.reason is Reason.EXAMINED:
+        found.reason = ending_of(data, Mime.PDF)
+    facts = pdfs.examine(document, limits)
+    found.reason = facts.reason if found.reason is Reason.EXAMINED else found.reason
+    found.pages, found.remarks = facts.pages, facts.remarks
+    found.parts = [(ATTACHMENT, part) for part in facts.parts]
+    if facts.decrypted is not None:
+        found.parts.append((DECRYPTED, facts.decrypted))
+
+
+def _examine_image(data: mmap.mmap, mime: Mime, limits: Limits, found: _Found) -> None:
+    found.reason = ending_of(data, mime)
+    if found.reason is Reason.EXAMINED:
+        found.reason, found.pages, found.width, found.height = images.examine(data, mime, limits)
+
+
+def _examine_zip(data: mmap.mmap, request: Request, found: _Found) -> None:
+    """An archive, or an office document, which is looked into only where it is accepted."""
+    if data[: len(ZIP)] != ZIP or not office.is_office(data):
+        return
+    found.reason = Reason.OFFICE_DOCUMENT
+    if not request.limits.accept_office:
+        return
+    if len(data) > request.limits.pdf_bytes:
+        found.reason = Reason.TOO_LARGE
+        return
+    facts = office.examine(data, request.suffix, request.limits)
+    found.reason, found.mime = facts.reason, facts.mime
+    found.parts = [(ATTACHMENT, part) for part in facts.parts]
 
 
 def _render(document: int, data: mmap.mmap, request: Request, output: int, reply: socket.socket) -> None:
@@ -84,7 +125,7 @@ def _embed(data: mmap.mmap, request: Request, output: int, reply: socket.socket)
 
 
 def _pages(document: int, data: mmap.mmap, mime: Mime | None, limits: Limits) -> Iterator[Image.Image]:
-    if mime is None:
+    if mime not in DRAWABLE or mime is None:
         raise ValueError("no type to draw")
     return pdfs.pages_of(document, limits) if mime is Mime.PDF else images.pages_of(data, mime, limits)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pikepdf
 
 from intake.inspection.limits import Limits
+from intake.inspection.sandboxed.refusals import Refused
 from intake.inspection.verdicts import Reason
 
 ACTIONS = frozenset(
@@ -45,14 +46,6 @@ MAX_DEPTH = 64
 
 _TELLING = KEYS | {"/S", "/Subtype", "/Type", "/F", "/FFilter", "/EF", "/URI", "/Base"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?=:)")
-
-
-class Refused(Exception):
-    """The document ends here, for this reason."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ import pypdfium2
 from PIL import Image
 
 from intake.inspection.limits import Limits
-from intake.inspection.sandboxed.pdf_objects import Contents, Refused, look_through
+from intake.inspection.sandboxed.pdf_objects import Contents, look_through
+from intake.inspection.sandboxed.refusals import Refused
 from intake.inspection.verdicts import Reason, Remark
 
 
