@@ -129,6 +129,7 @@ STAFF: Rights = {
     "message_attempts": READ,
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
+    "preview_tasks": May(select=("document_id", "gave_up")),
     "exports": READ_ADD,
     "heartbeats": READ,
 }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import Case
-from records.documents import Document, DocumentState, Part
+from records.documents import Document, DocumentState, Part, PreviewTask
 from records.errors import NotFound, WrongState
 from records.people import Member
 from records.policy import Action
@@ -44,6 +44,11 @@ def page_name(page: int) -> str:
 def page_names(document: Document) -> list[str]:
     """Return the names of the page images that exist, in order."""
     return [part.name for part in document.parts if part.name.startswith("page-")]
+
+
+def cannot_be_drawn(session: Session, document: Document) -> bool:
+    """Whether the inspector gave its page images up: an office document, or one that no viewer can draw."""
+    return bool(session.scalar(select(PreviewTask.gave_up).where(PreviewTask.document_id == document.id)))
 
 
 def view_page(session: Session, member: Member, document_id: str, page: int, *, now: datetime) -> Opening:

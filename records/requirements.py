@@ -21,6 +21,8 @@ class Format(StrEnum):
 
     IMAGE = "image"
     PDF = "pdf"
+    OFFICE = "office"
+    """DOCX and XLSX without macros, up to the size of a PDF; only beside PDF, and where the organization accepts it."""
 
 
 class Side(StrEnum):
@@ -88,7 +90,11 @@ class Requirement(Base):
 
     def max_bytes(self) -> int:
         """Bytes above which no accepted format can be valid: uploads are cut there, while they stream."""
-        limits = {Format.IMAGE: self.max_image_bytes, Format.PDF: self.max_pdf_bytes}
+        limits = {
+            Format.IMAGE: self.max_image_bytes,
+            Format.PDF: self.max_pdf_bytes,
+            Format.OFFICE: self.max_pdf_bytes,
+        }
         return max(limits[Format(kind)] for kind in self.formats)
 
 

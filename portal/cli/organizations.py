@@ -73,8 +73,11 @@ def create_organization(
 @click.argument("slug")
 @click.option("--active-pdfs", type=ANSWER, help="PDFs with scripts or automatic actions.")
 @click.option("--pdf-attachments", type=ANSWER, help="PDFs with files inside, each scanned on its own.")
+@click.option("--office", type=click.Choice(["refuse", "accept"]), help="DOCX and XLSX, where a template asks for it.")
 @pass_wiring
-def change_what_is_accepted(wiring: Wiring, slug: str, active_pdfs: str | None, pdf_attachments: str | None) -> None:
+def change_what_is_accepted(
+    wiring: Wiring, slug: str, active_pdfs: str | None, pdf_attachments: str | None, office: str | None
+) -> None:
     """Say what the inspection does for the company SLUG: `refuse`, or `flag`, which files it with a remark that the
     reviewer sees. What is not named stays; prints how it is now."""
     with wiring.database().transaction() as session:
@@ -83,11 +86,17 @@ def change_what_is_accepted(wiring: Wiring, slug: str, active_pdfs: str | None, 
             found.flag_active_pdfs = active_pdfs == FLAG
         if pdf_attachments is not None:
             found.flag_pdf_attachments = pdf_attachments == FLAG
-        now = {"active_pdfs": found.flag_active_pdfs, "pdf_attachments": found.flag_pdf_attachments}
+        if office is not None:
+            found.accept_office = office == "accept"
+        now = {
+            "active_pdfs": found.flag_active_pdfs,
+            "pdf_attachments": found.flag_pdf_attachments,
+            "office": found.accept_office,
+        }
         if session.is_modified(found):
             note(session, Event.ADMINISTRATOR_ORGANIZATION_CHANGED, org_id=found.id, subject_id=found.id, **now)
     for name, accepted in now.items():
-        click.echo(f"{name}: {FLAG if accepted else 'refuse'}")
+        click.echo(f"{name}: {'refuse' if not accepted else 'accept' if name == 'office' else FLAG}")
 
 
 @click.group()

@@ -56,7 +56,7 @@ class RequirementEntry(_Strict):
     legal_basis: Texts | None = None
     retention: Texts
     sides: Annotated[list[Side], Field(min_length=1, max_length=3)] = [Side.WHOLE]
-    formats: Annotated[list[Format], Field(min_length=1, max_length=2)] = [Format.IMAGE, Format.PDF]
+    formats: Annotated[list[Format], Field(min_length=1, max_length=3)] = [Format.IMAGE, Format.PDF]
     required: bool = True
     may_decline: bool = True
     max_image_mb: Annotated[int, Field(ge=1, le=CEILING_MB)] = MAX_IMAGE_BYTES // MEBIBYTE
@@ -137,8 +137,14 @@ def publish_requirements(wiring: Wiring, file: Any, org: str) -> None:
     keys = [entry.key for entry in given.requirements]
     if len(set(keys)) != len(keys) or any(len(set(entry.sides)) != len(entry.sides) for entry in given.requirements):
         raise CommandRefused("a requirement, or a side of one, stands twice in the file")
+    office = [entry for entry in given.requirements if Format.OFFICE in entry.formats]
+    if any(Format.PDF not in entry.formats for entry in office):
+        raise CommandRefused("office documents are accepted beside PDF only")
     with wiring.database().transaction() as session:
-        org_id = organization(session, org).id
+        found = organization(session, org)
+        org_id = found.id
+        if office and not found.accept_office:
+            raise CommandRefused("the organization accepts no office documents (organization accept --office accept)")
         made = publish_template(
             session,
             org_id=org_id,

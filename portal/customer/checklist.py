@@ -65,6 +65,7 @@ class Card:
     required: bool
     image: bool
     pdf: bool
+    office: bool
     image_limit: int
     pdf_limit: int
     image_bytes: int
@@ -152,7 +153,7 @@ def checklist(session: Session, visitor: Visitor, language: str) -> Checklist:
 
 
 def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) -> Card:
-    image, pdf = Format.IMAGE in requirement.formats, Format.PDF in requirement.formats
+    image, pdf, office = (kind in requirement.formats for kind in (Format.IMAGE, Format.PDF, Format.OFFICE))
     return Card(
         title=in_language(requirement.title, language),
         why=in_language(requirement.why, language),
@@ -161,11 +162,12 @@ def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) 
         required=requirement.required,
         image=image,
         pdf=pdf,
+        office=office,
         image_limit=requirement.max_image_bytes // MIB,
         pdf_limit=requirement.max_pdf_bytes // MIB,
         image_bytes=requirement.max_image_bytes,
         pdf_bytes=requirement.max_pdf_bytes,
-        accept=",".join(["image/*"] * image + ["application/pdf"] * pdf),
+        accept=",".join(["image/*"] * image + ["application/pdf"] * pdf + [".docx", ".xlsx"] * office),
         slots=slots,
     )
 

@@ -23,6 +23,8 @@ _PHOTO = _("Toma una foto nueva con buena luz, sin reflejos, y que se vean las c
 _AGAIN = _("Vuelve a guardarlo o a tomarlo y envíalo otra vez.")
 _PLAIN_PDF = _("Guárdalo como un PDF sencillo (Imprimir, Guardar como PDF) o envía una foto.")
 
+_AS_PDF = _("Ábrelo, elige Guardar como PDF y envía el PDF.")
+
 ADVICE: dict[str, Advice] = {
     "virus_found": Advice(
         _("El archivo tiene un virus, así que no lo guardamos."),
@@ -69,6 +71,13 @@ ADVICE: dict[str, Advice] = {
         _("Una revisión posterior encontró un virus en este archivo, así que lo retiramos."),
         _("No lo abras en tus dispositivos. Envía una foto nueva del documento."),
     ),
+    "archive": Advice(
+        _("Es un archivo comprimido (ZIP, RAR u otro)."),
+        _("Ábrelo y envía cada documento por separado, como foto o PDF."),
+    ),
+    "office_document": Advice(_("Es un documento de Word, Excel o parecido."), _AS_PDF),
+    "office_active": Advice(_("El documento trae macros, objetos o vínculos que no podemos aceptar."), _AS_PDF),
+    "office_damaged": Advice(_("El documento está dañado o incompleto."), _AS_PDF),
     "unreadable": Advice(_("No se alcanza a leer."), _PHOTO),
     "cut_off": Advice(_("El documento salió cortado."), _("Aléjate un poco y deja ver las cuatro esquinas.")),
     "wrong_document": Advice(

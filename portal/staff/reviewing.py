@@ -11,7 +11,7 @@ from portal.web.guards import guarded_by
 from records import reviewing as use_case
 from records.documents import Document
 from records.errors import InvalidValue
-from records.opening import page_names
+from records.opening import cannot_be_drawn, page_names
 from records.policy import Action
 from records.requests import get_request
 from records.reviewing import ReturnReason
@@ -66,6 +66,7 @@ def _page(document_id: str, *, wrong: InvalidValue | None = None, note: str = ""
             case=case,
             asked=get_request(session, org_id=case.org_id, request_id=document.request_id),
             pages=page_names(document),
+            undrawn=cannot_be_drawn(session, document),
             following=following,
             alike=session.get(Document, document.alike_id) if document.alike_id else None,
             reasons=list(ReturnReason),

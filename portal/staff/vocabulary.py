@@ -94,6 +94,10 @@ REFUSALS = {
     "returned_before": _("es el mismo archivo que ya fue devuelto"),
     "other_format": _("no es de un formato que se pidió aquí"),
     "virus_found_later": _("se retiró: una revisión posterior encontró un virus"),
+    "archive": _("es un archivo comprimido"),
+    "office_document": _("es un documento de Office"),
+    "office_active": _("el documento de Office lleva macros, objetos o vínculos"),
+    "office_damaged": _("el documento de Office está dañado"),
 }
 REMARKS = {
     "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from intake import intents
 from intake.filing import CaseKeyPending, Fingerprints
-from intake.inspection.verdicts import Mime, SandboxUnavailable
+from intake.inspection.verdicts import DRAWABLE, Mime, SandboxUnavailable
 from portal.worker.engine import Postponed
 from portal.worker.materials import MAX_UNFINISHED, Suspected, Tools, Work, code_of, forget, load, sealer, trying
 from portal.worker.matters import Matter, matter_of
@@ -64,7 +64,7 @@ def _draw(tools: Tools, held: Lease, parts: list[Part]) -> bool:
         task = session.get_one(PreviewTask, held.id)
         work = load(session, tools, task.document_id, DocumentState.FILED)
         known = _known_pages(session, task.document_id)
-    if work is None:
+    if work is None or work.document.mime not in DRAWABLE:
         return False
     with matter_of(work, tools.inspector) as matter:
         matter.prepare()

@@ -21,7 +21,7 @@ from intake.filing import (
     case_public,
     meta_json,
 )
-from intake.inspection.verdicts import FINDINGS, Finding, Reason, SandboxUnavailable, ScannerUnavailable, Verdict
+from intake.inspection.verdicts import FINDINGS, Finding, Mime, Reason, SandboxUnavailable, ScannerUnavailable, Verdict
 from portal.worker.comparing import compare, was_returned
 from portal.worker.engine import Postponed
 from portal.worker.materials import (
@@ -119,7 +119,7 @@ def _verdict(tools: Tools, work: Work, matter: Matter, held: Lease, tries: int) 
         if tries < MAX_UNFINISHED:
             raise Suspected(away.code, timedelta(seconds=2)) from away
         return NOT_EXAMINABLE
-    if verdict.finding is Finding.CLEAN and _format_of(str(verdict.mime)) not in work.accepts:
+    if verdict.finding is Finding.CLEAN and _format_of(verdict.mime) not in work.accepts:
         return _instead(verdict, Reason.OTHER_FORMAT)
     return verdict
 
@@ -129,8 +129,16 @@ def _instead(verdict: Verdict, reason: Reason) -> Verdict:
     return dataclasses.replace(verdict, finding=FINDINGS[reason], reason=reason, remarks=())
 
 
-def _format_of(mime: str) -> Format:
-    return Format.PDF if mime == "application/pdf" else Format.IMAGE
+def _format_of(mime: Mime | None) -> Format | None:
+    match mime:
+        case Mime.PDF:
+            return Format.PDF
+        case Mime.DOCX | Mime.XLSX:
+            return Format.OFFICE
+        case Mime.JPEG | Mime.PNG | Mime.WEBP | Mime.HEIC:
+            return Format.IMAGE
+        case None:
+            return None
 
 
 def _seal(tools: Tools, work: Work, matter: Matter, verdict: Verdict) -> tuple[list[Part], Commitment]:

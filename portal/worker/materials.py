@@ -35,7 +35,7 @@ from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part, PreviewTask
 from records.errors import WrongState
 from records.organizations import Organization
-from records.requirements import Requirement
+from records.requirements import Format, Requirement
 from records.rescans import Rescan
 from records.trays import Page
 from records.uploads import Slice, Upload, UploadState
@@ -123,13 +123,16 @@ def load(session: Session, tools: Tools, document_id: str, state: DocumentState)
 def limits_of(session: Session, org_id: str, requirement: Requirement) -> Limits:
     """What this requirement and the organization's policy let pass."""
     policy = session.execute(
-        select(Organization.flag_active_pdfs, Organization.flag_pdf_attachments).where(Organization.id == org_id)
+        select(Organization.flag_active_pdfs, Organization.flag_pdf_attachments, Organization.accept_office).where(
+            Organization.id == org_id
+        )
     ).one()
     return Limits(
         image_bytes=requirement.max_image_bytes,
         pdf_bytes=requirement.max_pdf_bytes,
         accept_active_pdf=policy.flag_active_pdfs,
         accept_pdf_attachments=policy.flag_pdf_attachments,
+        accept_office=policy.accept_office and Format.OFFICE in requirement.formats,
     )
 
 

@@ -17,6 +17,8 @@ EXTENSIONS = {
     "image/heic": ".heic",
     "image/heif": ".heif",
     "image/tiff": ".tif",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
 }
 _ENDING = re.compile(r"\.[0-9A-Za-z]{1,5}\Z")
 _UNSAFE = re.compile(r"[^0-9A-Za-z._() -]+")

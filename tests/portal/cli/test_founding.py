@@ -45,7 +45,10 @@ def test_a_company_and_its_team_are_created_and_recorded(run, company, database)
 
 
 def test_what_a_company_accepts_is_refused_until_it_says_otherwise_and_each_change_is_recorded(run, company, database):
-    assert run("organization", "accept", company).output == "active_pdfs: refuse\npdf_attachments: refuse\n"
+    assert (
+        run("organization", "accept", company).output
+        == "active_pdfs: refuse\npdf_attachments: refuse\noffice: refuse\n"
+    )
     run("organization", "accept", company, "--active-pdfs", "flag")
     run("organization", "accept", company, "--active-pdfs", "flag")
     with database.reading() as session:
@@ -175,6 +178,19 @@ def test_a_bad_template_is_refused_without_a_row(run, company, database, tmp_pat
     before = events(database)
     assert run("template", "publish", file, "--org", company, fails=1).output.startswith("Error: ")
     assert events(database) == before
+
+
+def test_a_template_asks_for_office_documents_only_where_the_company_accepts_them(run, company, tmp_path):
+    file = tmp_path / "template.json"
+    asked = a_template()
+    asked["requirements"][0]["formats"] = ["pdf", "office"]
+    file.write_text(json.dumps(asked))
+    assert "accepts no office" in run("template", "publish", file, "--org", company, fails=1).output
+    run("organization", "accept", company, "--office", "accept")
+    assert run("template", "publish", file, "--org", company).output == "credito/1\n"
+    asked["requirements"][0]["formats"] = ["office"]
+    file.write_text(json.dumps(asked))
+    assert "beside PDF" in run("template", "publish", file, "--org", company, fails=1).output
 
 
 def test_an_api_key_works_and_is_stored_as_a_hash(run, company, database):

@@ -12,14 +12,16 @@ import pytest
 from intake.filing import Fingerprints
 from intake.inspection.chain import Inspector
 from intake.inspection.sandbox import Sandbox
+from intake.inspection.verdicts import Mime
 from portal.worker import inspecting
-from records.documents import Document, Part, ReviewState
+from records.documents import Document, Part, PreviewTask, ReviewState
 from records.organizations import Organization
 from records.requests import Slot, SlotState
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from storage.sealing.signing import SigningKey
 from tests.intake.inspection import documents
+from tests.intake.inspection.office_files import a_docx
 from tests.portal.worker.desk import Desk, a_desk, an_inspector
 from tests.services.clamd import Clamd
 
@@ -38,7 +40,7 @@ def desk(sqlite_database: Database, tmp_path: Path, inspector: Inspector) -> Des
 
 
 def filed(desk: Desk, content: bytes = JPEG, slot: int = 0) -> str:
-    document = desk.send(content, slot=slot)
+    document = desk.send(content, "", slot)
     desk.inspect()
     assert desk.document(document).state == "filed"
     return document
@@ -137,3 +139,23 @@ def test_a_good_file_of_a_format_that_is_not_asked_for_is_told_so(desk: Desk) ->
     document = desk.send(JPEG)
     desk.inspect()
     assert desk.document(document).reason == "other_format"
+
+
+def test_an_office_document_is_filed_without_pages_only_where_company_and_requirement_want_it(desk: Desk) -> None:
+    def want(formats: list[str], *, accept: bool) -> None:
+        desk.change(Organization, accept_office=accept)
+        with desk.world.database.transaction() as session:
+            session.get_one(Slot, desk.world.slots[0]).requirement.formats = formats
+
+    for formats, accept in ((["pdf"], True), (["pdf", "office"], False)):
+        want(formats, accept=accept)
+        refused = desk.send(a_docx(), "contrato.docx")
+        desk.inspect()
+        assert desk.document(refused).reason == "office_document"
+    want(["pdf", "office"], accept=True)
+    document = desk.document(filed(desk, a_docx()))
+    assert (document.mime, document.pages) == (str(Mime.DOCX), 0)
+    desk.preview()
+    (task,) = desk.all(PreviewTask)
+    assert (task.gave_up, task.due_at) == (True, None)
+    assert set(desk.parts()) == {"original", "meta"}
