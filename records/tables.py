@@ -24,6 +24,7 @@ import records.rescans
 import records.sessions
 import records.trays
 import records.uploads
+import records.withdrawing
 from storage.database import Base
 
 metadata = Base.metadata
@@ -49,4 +50,5 @@ MODULES = (
     records.sessions,
     records.trays,
     records.uploads,
+    records.withdrawing,
 )
