@@ -69,15 +69,13 @@ CUSTOMER: Rights = {
     "visits": May(select=ALL, insert=ALL, update=("last_seen_at", "ends_at", "confirmed_at", "cookie_sha256")),
     "code_challenges": May(select=ALL, insert=ALL, update=("tries", "ended_at")),
     "messages": May(select=("id", "state")),
+    "check_windows": May(select=ALL, insert=ALL, update=("wrong",), delete=True),
     "notice_acceptances": ADD,
     "uploads": May(select=ALL, insert=ALL, update=("state", "length", "offset", "slices", "expires_at")),
     "tray_pages": May(select=ALL, insert=ALL, update=("position", "turn", "document_id")),
     "slices": ADD,
     "documents": READ_ADD,
     "receipts": READ_ADD,
-    "withdrawals": May(
-        insert=("id", "org_id", "document_id", "link_id", "asked_at", "due_at", "attempt", "takeovers"),
-    ),
     "quarantine_keys": May(select=ALL, update=("takeovers",)),  # FOR SHARE while a slice is acknowledged
 }
 
@@ -133,7 +131,6 @@ STAFF: Rights = {
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
     "preview_tasks": May(select=("document_id", "gave_up")),
-    "withdrawals": May(select=("document_id",)),
     "exports": READ_ADD,
     "heartbeats": READ,
 }
@@ -157,12 +154,11 @@ INSPECTOR: Rights = {
         select=ALL,
         update=(*VERDICT, *SECOND_LOOK, "state", "size", "remarks", "likeness", "alike_id", *TRY),
     ),
-    "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL, delete=True),  # a trigger: withdrawn ones
+    "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
     "rescans": May(select=ALL, insert=RESCAN_ASKED, update=("header", "unexamined", "outcome", "ended_at", *TRY)),
-    "withdrawals": May(select=ALL, update=("blobs", "erased_at", *JOB)),
     "filing_intents": May(select=ALL, insert=ALL, delete=True),
     "receipt_entries": May(select=("document_id",), insert=ALL, delete=True),
-    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY), delete=True),
+    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY)),
     "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
 }
 
@@ -230,7 +226,6 @@ OPENER: Rights = {
     "members": May(select=("id", "org_id", "team_id", "role", "active")),
     "documents": READ,
     "parts": READ,
-    "withdrawals": May(select=("document_id",)),
     "exports": READ,
 }
 

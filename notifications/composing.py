@@ -14,6 +14,7 @@ from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
 from records.challenges import challenge_of
+from records.checkcodes import grouped
 from records.messages import Message, Purpose, WhatsAppSender
 from storage.database import Database
 from storage.sealing.box import Box
@@ -60,7 +61,8 @@ def _filled(tools: Tools, session: Session, message: Message) -> tuple[str, tupl
         return authentication.CODE, (code,), code
     party, case = message.request.party, message.request.case
     names = party.name.split()
-    body = (spoken(names[0] if names else ""), spoken(case.title, case.external_ref))
+    code = grouped(message.link.check_code)
+    body = (spoken(names[0] if names else ""), spoken(case.title, case.external_ref), code)
     return TEMPLATES[Purpose(message.purpose)], body, tools.token(message.link.id)
 
 

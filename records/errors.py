@@ -43,6 +43,12 @@ class TooManyCodes(RecordsError):
     code = "too_many_codes"
 
 
+class TooManyChecks(RecordsError):
+    """Too many wrong check codes that begin alike were typed this hour."""
+
+    code = "too_many_checks"
+
+
 class CodeLocked(RecordsError):
     """Too many wrong codes in a row: only a person of the company opens the request again."""
 
@@ -65,12 +71,6 @@ class SlotTaken(RecordsError):
     """Another upload holds this slot, or its document is already in review or accepted."""
 
     code = "slot_taken"
-
-
-class UndoOver(RecordsError):
-    """A file can no longer be taken back: half an hour has passed, or a person has decided on it."""
-
-    code = "undo_over"
 
 
 class InvalidValue(RecordsError):

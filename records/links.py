@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from records.checkcodes import new_check_code
 from records.errors import CodeNeeded, LinkClosed, QuotaExceeded, TooManyVisits
 from records.requests import OPEN_SLOTS, DocumentRequest, RequestState
 from storage.database import Base, NewId
@@ -45,6 +46,8 @@ class UploadLink(Base):
     used_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     max_files: Mapped[int] = mapped_column(default=MAX_FILES)
     max_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_BYTES)
+    check_code: Mapped[str] = mapped_column(String(8), default=new_check_code, unique=True, index=True)
+    """By which its message is told from a forged one; see records/checking.py."""
     request: Mapped[DocumentRequest] = relationship()
 
     def accepts_activation(self, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from records.requirements import current_template
 NAME_LENGTH = 120
 TITLE_LENGTH = 160
 REFERENCE_LENGTH = 120
+WORD_LENGTH = 40
 LANGUAGES = ("es", "en", "pt")
 
 
@@ -69,11 +70,12 @@ def request_documents(
     template_key: str,
     send_mode: SendMode,
     now: datetime,
+    untrusted_word: str | None = None,
 ) -> tuple[DocumentRequest, UploadLink, Message | None]:
     """Ask one person for the documents of the newest version of a template; a message is queued when we send.
 
-    `country` (ISO 3166) reads phones without a country code. Raises InvalidValue, NotFound, and WrongState for a
-    closed case. The caller has asked the policy.
+    `country` (ISO 3166) reads phones without a country code; `untrusted_word` is the word that both sides know. Raises
+    InvalidValue, NotFound, and WrongState for a closed case. The caller has asked the policy.
     """
     current_notice(session, org_id)
     template = current_template(session, org_id=org_id, key=template_key)
@@ -86,7 +88,14 @@ def request_documents(
     if send_mode == SendMode.AUTO and whom.phone is None and whom.bsuid is None:
         raise InvalidValue("phone", "required")
     request = create_request(
-        session, case=where, party=whom, template=template, created_by=requester.id, send_mode=send_mode, now=now
+        session,
+        case=where,
+        party=whom,
+        template=template,
+        created_by=requester.id,
+        send_mode=send_mode,
+        known_word=_line("known_word", untrusted_word or "", WORD_LENGTH, required=False) or None,
+        now=now,
     )
     link = issue(session, request, now=now)
     message = None

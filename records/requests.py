@@ -65,6 +65,8 @@ class DocumentRequest(Base):
     """Member or API key id."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    known_word: Mapped[str | None] = mapped_column(String(40))
+    """A word that only the company and the customer know: shown to whoever checks where the message comes from."""
     code_failures: Mapped[int] = mapped_column(default=0)
     """Wrong one-time codes in a row; see records/challenges.py."""
     case: Mapped[Case] = relationship()
@@ -128,13 +130,6 @@ class Slot(Base):
         self._become(SlotState.RECEIVED, now)
         self.document_id = document_id
 
-    def emptied(self, now: datetime) -> None:
-        """The customer took the document back."""
-        if self.state not in (SlotState.RECEIVED, SlotState.FILED):
-            raise WrongState(f"slot {self.id} is {self.state}")
-        self._become(SlotState.MISSING, now)
-        self.document_id = None
-
     def filed(self, now: datetime) -> None:
         """The inspection let the document pass."""
         self._become(SlotState.FILED, now, expected=SlotState.RECEIVED)
@@ -197,6 +192,7 @@ def create_request(
     send_mode: SendMode,
     now: datetime,
     life: timedelta | None = None,
+    known_word: str | None = None,
 ) -> DocumentRequest:
     """Make a request with a slot for every side of every requirement. The caller issues the link and the message."""
     if party.case_id != case.id or template.org_id != case.org_id:
@@ -208,6 +204,7 @@ def create_request(
         template=template,
         created_by=created_by,
         send_mode=send_mode,
+        known_word=known_word,
         created_at=now,
         expires_at=now + (life or timedelta(days=template.link_days)),
     )

@@ -8,6 +8,7 @@ import audit.tree
 import records.apikeys
 import records.cases
 import records.challenges
+import records.checking
 import records.documents
 import records.exports
 import records.heartbeats
@@ -24,7 +25,6 @@ import records.rescans
 import records.sessions
 import records.trays
 import records.uploads
-import records.withdrawing
 from storage.database import Base
 
 metadata = Base.metadata
@@ -34,6 +34,7 @@ MODULES = (
     records.apikeys,
     records.cases,
     records.challenges,
+    records.checking,
     records.documents,
     records.exports,
     records.heartbeats,
@@ -50,5 +51,4 @@ MODULES = (
     records.sessions,
     records.trays,
     records.uploads,
-    records.withdrawing,
 )

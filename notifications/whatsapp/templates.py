@@ -17,9 +17,10 @@ BODY_MAX, FOOTER_MAX, LABEL_MAX, URL_MAX = 1024, 60, 25, 2000
 TTL_SECONDS = 12 * 3600
 """How long the platform tries to deliver: the longest it allows, and well under the life of a link."""
 DEFAULT_LANGUAGE = "es_MX"
-VARIABLES = ("contact_name", "case_title")
-"""What fills {{1}} and {{2}} of every template of this library."""
+VARIABLES = ("contact_name", "case_title", "check_code")
+"""What fills {{1}}, {{2}} and {{3}} of every template of this library."""
 SAMPLE_SUFFIX = "a1b2c3"
+SAMPLE_CODE = "7K3F-9QXM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,48 +35,55 @@ class Template:
     examples: tuple[str, ...]
 
 
-REQUEST = "solicitud_documentos_v1"
-RETURNED = "documento_devuelto_v1"
+REQUEST = "solicitud_documentos_v2"
+RETURNED = "documento_devuelto_v2"
 
 _COMMON = {  # language: (button label, footer, examples)
-    "es_MX": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Crédito 4711")),
-    "es_ES": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Préstamo 4711")),
-    "en": ("Open secure portal", "Reply STOP to get no more notices", ("Ana", "Loan 4711")),
-    "pt_BR": ("Abrir portal seguro", "Responda SAIR para não receber avisos", ("Ana", "Crédito 4711")),
+    "es_MX": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Crédito 4711", SAMPLE_CODE)),
+    "es_ES": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Préstamo 4711", SAMPLE_CODE)),
+    "en": ("Open secure portal", "Reply STOP to get no more notices", ("Ana", "Loan 4711", SAMPLE_CODE)),
+    "pt_BR": ("Abrir portal seguro", "Responda SAIR para não receber avisos", ("Ana", "Crédito 4711", SAMPLE_CODE)),
 }
 _BODIES = {
     (REQUEST, "es_MX"): (
         "Hola {{1}}, tu trámite {{2}} tiene pasos pendientes. Revísalos con el botón de abajo, en nuestro portal "
-        "seguro. Por tu seguridad, no envíes archivos por este chat."
+        "seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar en el portal que es nuestro. Por tu "
+        "seguridad, no envíes archivos por este chat."
     ),
     (REQUEST, "es_ES"): (
         "Hola, {{1}}: tu gestión {{2}} tiene pasos pendientes. Consúltalos con el botón de abajo, en nuestro portal "
-        "seguro. Por tu seguridad, no envíes archivos por este chat."
+        "seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar en el portal que es nuestro. Por tu "
+        "seguridad, no envíes archivos por este chat."
     ),
     (REQUEST, "en"): (
-        "Hello {{1}}, your application {{2}} has pending steps. See them with the button below, in our secure "
-        "portal. For your safety, please do not send files in this chat."
+        "Hello {{1}}, your application {{2}} has pending steps. See them with the button below, in our secure portal. "
+        "This message carries the code {{3}}, by which you can check in the portal that it is ours. For your safety, "
+        "please do not send files in this chat."
     ),
     (REQUEST, "pt_BR"): (
         "Olá {{1}}, seu processo {{2}} tem etapas pendentes. Veja quais são com o botão abaixo, no nosso portal "
-        "seguro. Para sua segurança, não envie arquivos por este chat."
+        "seguro. Esta mensagem leva o código {{3}}, com o qual você pode conferir no portal que ela é nossa. Para sua "
+        "segurança, não envie arquivos por este chat."
     ),
     (RETURNED, "es_MX"): (
         "Hola {{1}}, hay una novedad en tu trámite {{2}}: falta algo o hay que repetir un paso. Mira el detalle con "
-        "el botón de abajo, en nuestro portal seguro. Por tu seguridad, no envíes archivos por este chat."
+        "el botón de abajo, en nuestro portal seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar "
+        "en el portal que es nuestro. Por tu seguridad, no envíes archivos por este chat."
     ),
     (RETURNED, "es_ES"): (
         "Hola, {{1}}: hay una novedad en tu gestión {{2}}: falta algo o hay que repetir un paso. Consulta el detalle "
-        "con el botón de abajo, en nuestro portal seguro. Por tu seguridad, no envíes archivos por este chat."
+        "con el botón de abajo, en nuestro portal seguro. Este mensaje lleva el código {{3}}, con el que puedes "
+        "comprobar en el portal que es nuestro. Por tu seguridad, no envíes archivos por este chat."
     ),
     (RETURNED, "en"): (
         "Hello {{1}}, there is news about your application {{2}}: something is missing or a step must be repeated. "
-        "See the details with the button below, in our secure portal. For your safety, please do not send files in "
-        "this chat."
+        "See the details with the button below, in our secure portal. This message carries the code {{3}}, by which "
+        "you can check in the portal that it is ours. For your safety, please do not send files in this chat."
     ),
     (RETURNED, "pt_BR"): (
         "Olá {{1}}, há uma novidade no seu processo {{2}}: falta algo ou é preciso repetir uma etapa. Veja os "
-        "detalhes com o botão abaixo, no nosso portal seguro. Para sua segurança, não envie arquivos por este chat."
+        "detalhes com o botão abaixo, no nosso portal seguro. Esta mensagem leva o código {{3}}, com o qual você pode "
+        "conferir no portal que ela é nossa. Para sua segurança, não envie arquivos por este chat."
     ),
 }
 

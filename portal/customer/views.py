@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 import audit
 from audit import Event
@@ -59,7 +60,7 @@ def home() -> ResponseReturnValue:
 @guarded_by(PUBLIC)
 def landing(token: str) -> ResponseReturnValue:
     """Show who asks, for how much, until when, and the notice. Raises LinkClosed."""
-    link_id = _link_id(token)
+    link_id = read_token(token)
     here = find_visitor() or find_waiting()
     if here is not None and here.link_id == link_id:
         return redirect("/e", code=303)
@@ -70,7 +71,7 @@ def landing(token: str) -> ResponseReturnValue:
 @guarded_by(PUBLIC)
 def landing_notice(token: str) -> ResponseReturnValue:
     """Show the full privacy notice before anything is accepted. Raises LinkClosed."""
-    return render_template("customer/notice.html", **_landing(_link_id(token)), back=f"/s/{token}")
+    return render_template("customer/notice.html", **_landing(read_token(token)), back=f"/s/{token}")
 
 
 @pages.post("/s/<token>")
@@ -80,11 +81,11 @@ def activate(token: str) -> ResponseReturnValue:
     if not same_origin():
         raise CsrfRefused("site")
     secret, now = new_secret(), utcnow()
-    shown, link_id = request.form.get("notice", ""), _link_id(token)
+    shown, link_id = request.form.get("notice", ""), read_token(token)
     with reading() as session:
-        _open_link(session, link_id)  # nobody takes the database's write lock with a closed link
+        open_link(session, link_id)  # nobody takes the database's write lock with a closed link
     with transaction() as session:
-        link = _open_link(session, link_id)
+        link = open_link(session, link_id)
         notice = current_notice(session, link.org_id)
         g.party_language = party_language(session, link.party_id)
         if shown != notice.id:
@@ -183,14 +184,16 @@ def favicon() -> ResponseReturnValue:
     abort(404)
 
 
-def _link_id(untrusted_token: str) -> str:
+def read_token(untrusted_token: str) -> str:
+    """Return the id behind a token, or one that no link has."""
     try:
         return desk().signer.read(untrusted_token)
     except LinkRefused:
         return NO_LINK
 
 
-def _open_link(session: Any, link_id: str) -> UploadLink:
+def open_link(session: Session, link_id: str) -> UploadLink:
+    """Return a link that still takes activations. Raises LinkClosed."""
     link: UploadLink | None = session.get(UploadLink, link_id)
     if link is None or not link.accepts_activation(utcnow()):
         raise LinkClosed("closed")
@@ -199,7 +202,7 @@ def _open_link(session: Any, link_id: str) -> UploadLink:
 
 def _landing(link_id: str) -> dict[str, Any]:
     with reading() as session:
-        link = _open_link(session, link_id)
+        link = open_link(session, link_id)
         g.party_language = party_language(session, link.party_id)
         org = session.get_one(Organization, link.org_id)
         g.timezone = org.timezone
@@ -231,7 +234,7 @@ def known_company() -> Company | None:
 
 def _board() -> Checklist:
     with reading() as session:
-        board = checklist(session, visitor(), current_language(), now=utcnow())
+        board = checklist(session, visitor(), current_language())
     g.timezone = board.company.timezone
     return board
 

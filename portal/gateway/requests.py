@@ -14,6 +14,7 @@ from portal.gateway.schemas import MessageOut, NewRequest, ProblemOut, RequestOu
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records.apikeys import ApiKey
+from records.checkcodes import grouped
 from records.errors import Forbidden
 from records.links import newest_link
 from records.messages import messages_of_request
@@ -122,6 +123,7 @@ def _create(session: Session, key: ApiKey, body: NewRequest, now: datetime) -> A
         ),
         template_key=body.template_key,
         send_mode=SendMode(body.send.mode),
+        untrusted_word=body.known_word,
         now=now,
     )
     return Answer(status=201, body=_shown(session, made), resource_id=made.id)
@@ -150,6 +152,7 @@ def _shown(session: Session, found: DocumentRequest) -> dict[str, Any]:
         state=found.state,
         template=f"{found.template.key}/{found.template.version}",
         created_at=found.created_at.astimezone(UTC),
+        check_code=grouped(link.check_code) if link is not None else None,
         link_expires_at=link.expires_at if link is not None else None,
         accepted=sum(1 for slot in found.slots if slot.state == SlotState.ACCEPTED),
         total=len(found.slots),

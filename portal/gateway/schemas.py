@@ -36,6 +36,8 @@ class NewRequest(_Given):
     contact: Contact
     template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$")]
     send: Send = Send()
+    known_word: str | None = Field(default=None, min_length=1, max_length=40, examples=["girasol"])
+    """A word that only you and the person know: the page that tells authentic messages from forged ones shows it."""
 
 
 class SlotOut(BaseModel):
@@ -72,6 +74,8 @@ class RequestOut(BaseModel):
     total: int
     slots: list[SlotOut]
     messages: list[MessageOut]
+    check_code: str | None
+    """By which the person checks that a message is yours: put it into the message that you send in mode `none`."""
     upload_url: str | None = None
     """Only in the answer to a POST with send mode `none` (and its replays)."""
 

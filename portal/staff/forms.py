@@ -31,6 +31,10 @@ class AskForm(FlaskForm):  # type: ignore[misc]
     phone = StringField(lazy_gettext("Teléfono con WhatsApp"))
     role = SelectField(lazy_gettext("Papel en el expediente"), choices=[], validate_choice=False)
     locale = SelectField(lazy_gettext("Idioma del mensaje"), choices=[], validate_choice=False)
+    word = StringField(
+        lazy_gettext("Palabra acordada"),
+        description=lazy_gettext("Una que solo tú y la persona conozcan. Con ella sabe que el mensaje es de ustedes."),
+    )
     send = BooleanField(lazy_gettext("Enviar el mensaje por WhatsApp"), default=True)
 
     def offer(self, *, templates: list[tuple[str, str]], people: list[tuple[str, str]], country: str) -> None:

@@ -14,6 +14,7 @@ from portal.web.guards import guarded_by
 from portal.web.language import current_language
 from records import sharing
 from records.cases import Case, Party, get_case
+from records.checkcodes import grouped
 from records.errors import InvalidValue, NotFound
 from records.organizations import in_language
 from records.policy import Action, require
@@ -67,7 +68,10 @@ def copy_link(request_id: str) -> ResponseReturnValue:
         case, party = asked.case, asked.party
     address = f"{desk().public_url}/s/{desk().signer.token(link.id)}"
     drawing = segno.make(address, error="m").svg_inline(border=2, svgclass="qr", lineclass=None, omitsize=True)
-    return render_template("staff/link.html", address=address, drawing=drawing, link=link, case=case, party=party)
+    code = grouped(link.check_code)
+    return render_template(
+        "staff/link.html", address=address, code=code, drawing=drawing, link=link, case=case, party=party
+    )
 
 
 @blueprint.post("/requests/<id:request_id>/revoke-link")
@@ -118,6 +122,7 @@ def _ask(case_id: str | None) -> ResponseReturnValue:
                 party=_known_party(session, case, form.party.data) or form.new_party(),
                 template_key=form.template.data or "",
                 send_mode=SendMode.AUTO if form.send.data else SendMode.NONE,
+                untrusted_word=form.word.data,
                 now=utcnow(),
             )
             require(member, Action.REQUEST_DOCUMENTS, asked.case)  # the reference may name another team's case

@@ -121,6 +121,13 @@ TABLE: dict[str, Row] = {
         "Too many wrong codes were typed. Ask the company to send you the link again.",
         "Foram digitados códigos errados demais. Peça à empresa que envie o link de novo.",
     ),
+    "too_many_checks": Row(
+        429,
+        "Se probaron demasiados códigos. Espera una hora o llama a la empresa.",
+        "Too many codes were tried. Wait an hour or call the company.",
+        "Foram testados códigos demais. Espere uma hora ou ligue para a empresa.",
+        retry_after=3600,
+    ),
     "too_many_codes": Row(
         429,
         "Ya te enviamos varios códigos. Espera un momento antes de pedir otro.",
@@ -164,12 +171,6 @@ TABLE: dict[str, Row] = {
         "Este documento ya se está enviando o ya está en revisión.",
         "This document is already being sent or is under review.",
         "Este documento já está sendo enviado ou já está em análise.",
-    ),
-    "undo_over": Row(
-        409,
-        "Ya no se puede deshacer: pasaron 30 minutos o una persona ya lo revisó. Si hay un error, avisa a la empresa.",
-        "It can no longer be undone: 30 minutes have passed or a person reviewed it. If it is wrong, tell the company.",
-        "Não dá mais para desfazer: passaram 30 minutos ou uma pessoa já analisou. Se houver erro, avise a empresa.",
     ),
     "api_key_refused": Row(
         401,
