@@ -52,6 +52,7 @@ class Event(StrEnum):
     CUSTOMER_UPLOAD_STARTED = "customer:upload:started"
     CUSTOMER_UPLOAD_FINISHED = "customer:upload:finished"
     CUSTOMER_UPLOAD_TERMINATED = "customer:upload:terminated"
+    CUSTOMER_DOCUMENT_WITHDRAWN = "customer:document:withdrawn"
     CUSTOMER_SLOT_DECLINED = "customer:slot:declined"
     CUSTOMER_PAGE_GATHERED = "customer:page:gathered"
     CUSTOMER_RECEIPT_REQUESTED = "customer:receipt:requested"
@@ -63,6 +64,7 @@ class Event(StrEnum):
     INSPECTOR_DOCUMENT_POSTPONED = "inspector:document:postponed"
     INSPECTOR_DOCUMENT_RECALLED = "inspector:document:recalled"
     INSPECTOR_RESCAN_FAILED = "inspector:rescan:failed"
+    INSPECTOR_DOCUMENT_ERASED = "inspector:document:erased"
     INSPECTOR_UPLOAD_SWEPT = "inspector:upload:swept"
     # Review
     STAFF_DOCUMENT_VIEWED = "staff:document:viewed"

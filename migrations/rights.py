@@ -76,6 +76,9 @@ CUSTOMER: Rights = {
     "slices": ADD,
     "documents": READ_ADD,
     "receipts": READ_ADD,
+    "withdrawals": May(
+        insert=("id", "org_id", "document_id", "link_id", "asked_at", "due_at", "attempt", "takeovers"),
+    ),
     "quarantine_keys": May(select=ALL, update=("takeovers",)),  # FOR SHARE while a slice is acknowledged
 }
 
@@ -131,6 +134,7 @@ STAFF: Rights = {
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
     "preview_tasks": May(select=("document_id", "gave_up")),
+    "withdrawals": May(select=("document_id",)),
     "exports": READ_ADD,
     "heartbeats": READ,
 }
@@ -154,11 +158,12 @@ INSPECTOR: Rights = {
         select=ALL,
         update=(*VERDICT, *SECOND_LOOK, "state", "size", "remarks", "likeness", "alike_id", *TRY),
     ),
-    "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL),
+    "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL, delete=True),  # a trigger: withdrawn ones
     "rescans": May(select=ALL, insert=RESCAN_ASKED, update=("header", "unexamined", "outcome", "ended_at", *TRY)),
+    "withdrawals": May(select=ALL, update=("blobs", "erased_at", *JOB)),
     "filing_intents": May(select=ALL, insert=ALL, delete=True),
     "receipt_entries": May(select=("document_id",), insert=ALL, delete=True),
-    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY)),
+    "preview_tasks": May(select=ALL, insert=ALL, update=("done_at", "gave_up", *TRY), delete=True),
     "quarantine_keys": May(select=ALL, insert=ALL, update=("destroyed_at",)),
 }
 
@@ -226,6 +231,7 @@ OPENER: Rights = {
     "members": May(select=("id", "org_id", "team_id", "role", "active")),
     "documents": READ,
     "parts": READ,
+    "withdrawals": May(select=("document_id",)),
     "exports": READ,
 }
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from audit import AuditEvent, Event, record
 from records.cases import Case, Party, get_case
-from records.documents import Document
+from records.documents import Document, DocumentState
 from records.exports import Export
 from records.links import UploadLink
 from records.messages import Message, Purpose
@@ -99,7 +99,8 @@ def _request_view(
     for slot in request.slots:
         sent = documents.get(slot.id, [])
         current = next((document for document in sent if document.id == slot.document_id), None)
-        slots.append(SlotView(slot=slot, document=current, earlier=len(sent) - (1 if current else 0)))
+        earlier = sum(one.id != slot.document_id and one.state != DocumentState.WITHDRAWN for one in sent)
+        slots.append(SlotView(slot=slot, document=current, earlier=earlier))
     newest = session.scalars(
         select(Message)
         .where(Message.request_id == request.id, Message.purpose != Purpose.CODE)

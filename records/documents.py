@@ -17,19 +17,24 @@ MIME = String(100).with_variant(String(60), "sqlite")
 
 
 class DocumentState(StrEnum):
-    """RECEIVED waits for (or is under) inspection; FILED passed it; REFUSED did not; RECALLED passed and fell later."""
+    """RECEIVED waits for (or is under) inspection; FILED passed it; REFUSED did not; RECALLED passed and fell later.
+
+    WITHDRAWN was taken back by its sender; nothing of its bytes is left.
+    """
 
     RECEIVED = "received"
     FILED = "filed"
     REFUSED = "refused"
     RECALLED = "recalled"
+    WITHDRAWN = "withdrawn"
 
 
 MOVES = {
-    DocumentState.RECEIVED: frozenset({DocumentState.FILED, DocumentState.REFUSED}),
-    DocumentState.FILED: frozenset({DocumentState.RECALLED}),
+    DocumentState.RECEIVED: frozenset({DocumentState.FILED, DocumentState.REFUSED, DocumentState.WITHDRAWN}),
+    DocumentState.FILED: frozenset({DocumentState.RECALLED, DocumentState.WITHDRAWN}),
     DocumentState.REFUSED: frozenset[DocumentState](),
-    DocumentState.RECALLED: frozenset[DocumentState](),
+    DocumentState.RECALLED: frozenset({DocumentState.WITHDRAWN}),
+    DocumentState.WITHDRAWN: frozenset[DocumentState](),
 }
 
 

@@ -73,6 +73,12 @@ class SlotTaken(RecordsError):
     code = "slot_taken"
 
 
+class UndoOver(RecordsError):
+    """A file can no longer be taken back: half an hour has passed, or a person has decided on it."""
+
+    code = "undo_over"
+
+
 class InvalidValue(RecordsError):
     """A value breaks a rule of its field."""
 

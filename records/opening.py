@@ -16,6 +16,7 @@ from records.errors import NotFound, WrongState
 from records.people import Member
 from records.policy import Action
 from records.reviewing import document_for
+from records.withdrawing import is_withdrawn
 
 ORIGINAL = "original"
 META = "meta"
@@ -73,7 +74,7 @@ def download_original(session: Session, member: Member, document_id: str, *, now
 def _open(
     session: Session, event: Event, member: Member, document: Document, case: Case, part: str, now: datetime
 ) -> Opening:
-    if document.state != DocumentState.FILED:
+    if document.state != DocumentState.FILED or is_withdrawn(session, document.id):
         raise WrongState(f"document {document.id} is {document.state}")
     found = session.scalars(select(Part).where(Part.document_id == document.id, Part.name == part)).first()
     if found is None:

@@ -130,6 +130,13 @@ class Slot(Base):
         self._become(SlotState.RECEIVED, now)
         self.document_id = document_id
 
+    def emptied(self, now: datetime) -> None:
+        """The customer took the document back."""
+        if self.state not in (SlotState.RECEIVED, SlotState.FILED):
+            raise WrongState(f"slot {self.id} is {self.state}")
+        self._become(SlotState.MISSING, now)
+        self.document_id = None
+
     def filed(self, now: datetime) -> None:
         """The inspection let the document pass."""
         self._become(SlotState.FILED, now, expected=SlotState.RECEIVED)

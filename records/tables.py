@@ -25,6 +25,7 @@ import records.rescans
 import records.sessions
 import records.trays
 import records.uploads
+import records.withdrawing
 from storage.database import Base
 
 metadata = Base.metadata
@@ -51,4 +52,5 @@ MODULES = (
     records.sessions,
     records.trays,
     records.uploads,
+    records.withdrawing,
 )

@@ -21,7 +21,7 @@ from portal.customer.reasons import DECLINED
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
 from portal.customer.visits import NO_PAGES, Desk, csrf_token, enter, enter_waiting, select_language
-from portal.customer.ways import ways
+from portal.customer.ways import minutes_left, ways
 from portal.web.application import PortalApp, create_app
 from portal.web.errors import Problem
 from portal.web.language import current_language
@@ -93,6 +93,7 @@ def build(
     versions = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for file in static.iterdir()}
     app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={versions[name]}"
     app.jinja_env.globals["csrf_token"] = csrf_token
+    app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for blueprint in (pages, code_pages, checking, plain, tus, ways):

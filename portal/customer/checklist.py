@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from portal.customer.reasons import DECLINED, Advice, advice
 from portal.customer.visits import Visitor
+from records.documents import Document
 from records.links import UploadLink
 from records.organizations import Organization, in_language
 from records.requests import OPEN_SLOTS, WAITING_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Format, Requirement
 from records.uploads import Upload, UploadState
+from records.withdrawing import UNDOABLE, undo_until
 
 MIB = 1024 * 1024
 
@@ -51,6 +53,8 @@ class SlotView:
     advice: Advice | None
     note: str | None
     changed_at: datetime
+    undo_until: datetime | None
+    """Until when the file may be taken back."""
     pending: Pending | None
 
 
@@ -129,7 +133,7 @@ def company_of(org: Organization) -> Company:
     return Company(name=org.name, phone=org.contact_phone, email=org.contact_email, timezone=org.timezone)
 
 
-def checklist(session: Session, visitor: Visitor, language: str) -> Checklist:
+def checklist(session: Session, visitor: Visitor, language: str, *, now: datetime) -> Checklist:
     """Return the visitor's checklist in a language."""
     request = session.get_one(DocumentRequest, visitor.request_id)
     receiving = {
@@ -138,13 +142,22 @@ def checklist(session: Session, visitor: Visitor, language: str) -> Checklist:
             select(Upload).join(Slot).where(Slot.request_id == request.id, Upload.state == UploadState.RECEIVING)
         )
     }
+    standing = {slot.document_id for slot in request.slots if slot.state in UNDOABLE}
+    sent = {
+        document.slot_id: undo_until(document.slot, document, now)
+        for document in session.scalars(select(Document).where(Document.id.in_(standing)))
+    }
     cards: dict[str, list[Slot]] = {}
     for slot in request.slots:
         cards.setdefault(slot.requirement_id, []).append(slot)
     return Checklist(
         company=company_of(session.get_one(Organization, visitor.org_id)),
         cards=tuple(
-            _card(slots[0].requirement, tuple(_slot(slot, receiving.get(slot.id), visitor) for slot in slots), language)
+            _card(
+                slots[0].requirement,
+                tuple(_slot(slot, receiving.get(slot.id), sent.get(slot.id), visitor) for slot in slots),
+                language,
+            )
             for slots in cards.values()
         ),
         expires_at=session.get_one(UploadLink, visitor.link_id).expires_at,
@@ -172,7 +185,7 @@ def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) 
     )
 
 
-def _slot(slot: Slot, upload: Upload | None, visitor: Visitor) -> SlotView:
+def _slot(slot: Slot, upload: Upload | None, undoable: datetime | None, visitor: Visitor) -> SlotView:
     explained = slot.state in (SlotState.REFUSED, SlotState.RETURNED)
     return SlotView(
         id=slot.id,
@@ -185,6 +198,7 @@ def _slot(slot: Slot, upload: Upload | None, visitor: Visitor) -> SlotView:
         advice=advice(slot.reason) if explained else None,
         note=slot.note if slot.state == SlotState.RETURNED else None,
         changed_at=slot.changed_at,
+        undo_until=undoable,
         pending=None
         if upload is None
         else Pending(id=upload.id, offset=upload.offset, length=upload.length, mine=upload.link_id == visitor.link_id),

@@ -234,7 +234,7 @@ def known_company() -> Company | None:
 
 def _board() -> Checklist:
     with reading() as session:
-        board = checklist(session, visitor(), current_language())
+        board = checklist(session, visitor(), current_language(), now=utcnow())
     g.timezone = board.company.timezone
     return board
 

@@ -172,6 +172,12 @@ TABLE: dict[str, Row] = {
         "This document is already being sent or is under review.",
         "Este documento já está sendo enviado ou já está em análise.",
     ),
+    "undo_over": Row(
+        409,
+        "Ya no se puede deshacer: pasaron 30 minutos o una persona ya lo revisó. Si hay un error, avisa a la empresa.",
+        "It can no longer be undone: 30 minutes have passed or a person reviewed it. If it is wrong, tell the company.",
+        "Não dá mais para desfazer: passaram 30 minutos ou uma pessoa já analisou. Se houver erro, avise a empresa.",
+    ),
     "api_key_refused": Row(
         401,
         "La clave de API no es válida.",

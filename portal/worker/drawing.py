@@ -15,7 +15,18 @@ from intake import intents
 from intake.filing import CaseKeyPending, Fingerprints
 from intake.inspection.verdicts import DRAWABLE, Mime, SandboxUnavailable
 from portal.worker.engine import Postponed
-from portal.worker.materials import MAX_UNFINISHED, Suspected, Tools, Work, code_of, forget, load, sealer, trying
+from portal.worker.materials import (
+    MAX_UNFINISHED,
+    Suspected,
+    Tools,
+    Work,
+    code_of,
+    forget,
+    load,
+    require_still_ours,
+    sealer,
+    trying,
+)
 from portal.worker.matters import Matter, matter_of
 from records.documents import DocumentState, Part, PreviewTask
 from storage.blobs import BlobStoreFull, BlobStoreUnavailable
@@ -50,10 +61,11 @@ def preview(tools: Tools, held: Lease) -> None:
             forget(tools.blobs, parts)
             raise
         except Exception as failed:  # noqa: BLE001 (whatever it is, it costs the pages and never the document)
+            forget(tools.blobs, parts)
+            require_still_ours(tools, PreviewTask, held)
             log.error(  # noqa: TRY400 (a trace may quote values)
                 "preview_given_up", task=held.id, error=type(failed).__name__, code=code_of(failed)
             )
-            forget(tools.blobs, parts)
             parts, drawn = [], False
         return _end(tools, held, parts, gave_up=not drawn)
 

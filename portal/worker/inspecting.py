@@ -34,7 +34,9 @@ from portal.worker.materials import (
     forget,
     holds_its_slot,
     load,
+    require_still_ours,
     sealer,
+    to_judge,
     trying,
 )
 from portal.worker.matters import Matter, matter_of
@@ -67,6 +69,7 @@ def inspect(tools: Tools, held: Lease) -> None:
         try:
             return _examine(tools, held, tries)
         except BROKEN as broken:
+            require_still_ours(tools, Document, held)
             _alarm("document_broken", held, tries, code_of(broken))
             if tries < MAX_UNFINISHED:
                 raise
@@ -162,8 +165,7 @@ def _file(
 ) -> None:
     now = utcnow()
     with tools.database.transaction() as session:
-        settle(session, Document, held)
-        document = session.get_one(Document, held.id, populate_existing=True)
+        document = to_judge(session, held)
         if not holds_its_slot(document):
             raise SlicesInconsistent("slot")
         document.move(DocumentState.FILED)
@@ -208,8 +210,7 @@ def _file(
 def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
     now = utcnow()
     with tools.database.transaction() as session:
-        settle(session, Document, held)
-        document = session.get_one(Document, held.id, populate_existing=True)
+        document = to_judge(session, held)
         document.move(DocumentState.REFUSED)
         _judge(document, verdict, now)
         if holds_its_slot(document) and document.slot.state == SlotState.RECEIVED:

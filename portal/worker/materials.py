@@ -39,9 +39,10 @@ from records.requirements import Format, Requirement
 from records.rescans import Rescan
 from records.trays import Page
 from records.uploads import Slice, Upload, UploadState
+from records.withdrawing import is_withdrawn
 from storage.blobs import BlobDamaged, BlobError, BlobMissing, BlobStore
 from storage.database import Database, utcnow
-from storage.due import Lease, LostLease, renew
+from storage.due import Lease, LostLease, renew, settle
 from storage.sealing.box import Box
 from storage.sealing.errors import SealingError
 from storage.sealing.signing import SigningKey, VerifyKey
@@ -101,9 +102,9 @@ class Work:
 
 
 def load(session: Session, tools: Tools, document_id: str, state: DocumentState) -> Work | None:
-    """Return the work on a document in `state`, None when it is in another. Raises SlicesInconsistent."""
+    """Return the work on a document in `state`, None when it is in another or withdrawn. Raises SlicesInconsistent."""
     document = session.get(Document, document_id)
-    if document is None or document.state != state:
+    if document is None or document.state != state or is_withdrawn(session, document_id):
         return None
     case_key = session.scalars(select(CaseKey).where(CaseKey.case_id == document.case_id)).one_or_none()
     pages = trays.pages_of(session, document.id)
@@ -144,6 +145,22 @@ def _slices(session: Session, tools: Tools, document: Document, upload: Upload) 
 def holds_its_slot(document: Document) -> bool:
     """Whether the document is the one that its slot waits for."""
     return bool(document.slot.document_id == document.id)
+
+
+def require_still_ours(tools: Tools, model: type[Document] | type[PreviewTask], held: Lease) -> None:
+    """Raise LostLease when the work ended under us: bytes that were erased meanwhile are no damage."""
+    with tools.database.transaction() as session:
+        renew(session, model, held, now=utcnow())
+
+
+def to_judge(session: Session, held: Lease) -> Document:
+    """Settle the lease and return its document, behind the lock of its slot. Raises LostLease: also when withdrawn."""
+    settle(session, Document, held)
+    document = session.get_one(Document, held.id, populate_existing=True)
+    session.refresh(document.slot, with_for_update=True)
+    if is_withdrawn(session, document.id):
+        raise LostLease(f"document {document.id} was withdrawn")
+    return document
 
 
 def _belongs(document: Document, pages: Sequence[Page]) -> bool:

@@ -28,6 +28,7 @@ from records.cases import Case, CaseKey
 from records.documents import Document, DocumentState, Part
 from records.exports import Export
 from records.people import Member
+from records.withdrawing import is_withdrawn
 from storage.database import Database, utcnow
 from storage.keyring.casekeys import open_case_key
 from storage.keyring.protocol import Keyring
@@ -127,6 +128,8 @@ def _permit(session: Session, event: AuditEvent | None, part: Part, now: datetim
         raise OpeningRefused("unknown")
     if document.state != DocumentState.FILED or document.case_id != case.id:
         raise OpeningRefused("not_filed")
+    if is_withdrawn(session, document.id):
+        raise OpeningRefused("withdrawn")
     match event.event:
         case Event.STAFF_DOCUMENT_VIEWED.value:
             action, life = policy.Action.SEE_PAGES, PAGE_LIFE

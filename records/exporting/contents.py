@@ -32,6 +32,7 @@ from records.exporting.names import bag_name, folder_name
 from records.exports import Export, ExportState
 from records.organizations import Organization
 from records.requests import requests_of_case
+from records.withdrawing import is_withdrawn
 
 ORIGINAL = "original"
 META = "meta"
@@ -178,7 +179,10 @@ def _documents(
     filed: list[FiledDocument] = []
     omitted = [{"id": document_id, "reason": "erased"} for document_id in commitments if document_id not in rows]
     for document in rows.values():
-        if document.state == DocumentState.FILED and document.id in commitments:
+        if is_withdrawn(session, document.id):
+            if document.id in commitments:
+                omitted.append({"id": document.id, "reason": str(DocumentState.WITHDRAWN)})
+        elif document.state == DocumentState.FILED and document.id in commitments:
             filed.append(_filed(session, document, len(filed) + 1, frozenset(commitments[document.id])))
         elif document.state == DocumentState.FILED:
             omitted.append({"id": document.id, "reason": "not_in_this_trail"})

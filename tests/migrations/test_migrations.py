@@ -3,13 +3,17 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, text
+from sqlalchemy.orm import Session
 
 from migrations.models import MODULES, metadata
 from records.cases import Case, CaseKey, open_case
+from records.documents import Document, Part, ReviewState
 from records.organizations import Organization
+from records.withdrawing import Withdrawal
 from storage.database import Database
 from tests.migrations.conftest import Alembic
+from tests.records.case_of_ana import a_filed_document, a_world
 from tests.services.models import model_modules
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -77,6 +81,55 @@ def test_a_document_cannot_be_born_filed(alembic: Alembic, empty_database_url: s
             session.execute(text(DOCUMENT), {"at": NOW.replace(tzinfo=None)})
     finally:
         database.dispose()
+
+
+def test_only_the_parts_of_a_withdrawn_document_can_be_deleted(alembic: Alembic, empty_database_url: str) -> None:
+    alembic("upgrade", "head")
+    database = Database(empty_database_url)
+    try:
+        with database.transaction() as session:
+            document = a_filed_document(session, a_world(session).request.slots[0])
+            seal(session, document)
+        with pytest.raises(Exception, match="parts refuses this DELETE"), database.transaction() as session:
+            session.execute(text("DELETE FROM parts"))
+        with database.transaction() as session:
+            session.execute(insert(Withdrawal).values(withdrawal(session, document.id)))
+        with database.transaction() as session:
+            session.execute(text("DELETE FROM parts"))
+    finally:
+        database.dispose()
+
+
+def test_what_a_person_decided_on_cannot_be_withdrawn(alembic: Alembic, empty_database_url: str) -> None:
+    alembic("upgrade", "head")
+    database = Database(empty_database_url)
+    try:
+        with database.transaction() as session:
+            document = a_filed_document(session, a_world(session).request.slots[0])
+            document.judged(ReviewState.ACCEPTED)
+        with pytest.raises(Exception, match="withdrawals refuses this INSERT"), database.transaction() as session:
+            session.execute(insert(Withdrawal).values(withdrawal(session, document.id)))
+    finally:
+        database.dispose()
+
+
+def withdrawal(session: Session, document_id: str) -> dict[str, object]:
+    """A row that the customer process may write."""
+    document = session.get_one(Document, document_id)
+    return {
+        "org_id": document.org_id,
+        "document_id": document.id,
+        "link_id": document.upload.link_id,
+        "asked_at": NOW,
+        "due_at": NOW,
+    }
+
+
+def seal(session: Session, document: Document) -> None:
+    """Give a document one part."""
+    words = dict.fromkeys(("header_sha256", "payload_sha256", "finding", "engine", "signatures", "mime"), "x")
+    place = {"org_id": document.org_id, "case_id": document.case_id, "document_id": document.id}
+    session.add(Part(**place, **words, name="original", blob="b", header=b"", payload_size=1, attestation=b""))
 
 
 EVENT = (

@@ -98,7 +98,6 @@ def test_every_right_names_a_table_and_columns_that_exist(process: str) -> None:
         "UPDATE audit_checkpoints SET root = ''",
         "UPDATE audit_checkpoints SET note = ''",
         "DELETE FROM documents",
-        "DELETE FROM parts",
         "UPDATE parts SET header = ''",
         "UPDATE parts SET attestation = ''",
         "UPDATE case_keys SET org_id = 'x'",
@@ -140,6 +139,9 @@ DENIED = {
             "UPDATE upload_links SET expires_at = now()",
             "INSERT INTO messages (id) VALUES ('x')",
             "INSERT INTO upload_links (id) VALUES ('x')",
+            "SELECT id FROM withdrawals",
+            "UPDATE withdrawals SET due_at = now()",
+            "INSERT INTO withdrawals (id, blobs) VALUES ('x', '[]')",
         ],
     ),
     "a captured gateway": (
@@ -197,6 +199,7 @@ DENIED = {
             "UPDATE documents SET review = 'accepted'",
             "SELECT sealed FROM receipt_entries",
             "SELECT id FROM receipts",
+            "INSERT INTO withdrawals (id) VALUES ('x')",
         ],
     ),
     "a captured custodian": (
@@ -216,7 +219,12 @@ DENIED = {
     ),
     "anyone but the inspector": (
         sorted({*RIGHTS} - {"inspector"}),
-        ["INSERT INTO parts (id) VALUES ('x')", "UPDATE documents SET state = 'filed'", "DELETE FROM slices"],
+        [
+            "INSERT INTO parts (id) VALUES ('x')",
+            "DELETE FROM parts",
+            "UPDATE documents SET state = 'filed'",
+            "DELETE FROM slices",
+        ],
     ),
     "anyone but the custodian": (
         sorted({*RIGHTS} - {"custodian"}),

@@ -192,7 +192,7 @@ function show(state) {
 			const box = $(document, "#s-" + id);
 			if (!box || box.job) continue;
 			const had = box.contains(document.activeElement);
-			const kept = slot.open ? box.querySelectorAll(".told,.pick,.no[open]") : [];
+			const kept = box.querySelectorAll(slot.open ? ".told,.pick,.no[open]" : ".undo[open]"); // maybe in use
 			box.innerHTML = slot.html;
 			for (const i of kept) i.tagName == "P" ? $(box, ".head").after(i) : $(box, "." + i.classList[0])?.replaceWith(i);
 			box.dataset.up = slot.upload || "";
@@ -218,6 +218,14 @@ for (const i of board.querySelectorAll("[type=file]")) i.files[0] && i.dispatchE
 board.addEventListener("click", e => {
 	const what = e.target.dataset.do, job = what && e.target.closest(".slot").job;
 	if (job) what == "now" ? job.wake() : stop(job);
+});
+// Answers go without leaving the page, where other files may be on their way.
+board.addEventListener("submit", e => {
+	const form = e.target, again = () => form.submit();
+	if (!form.matches("details form")) return;
+	e.preventDefault();
+	fetch(form.action, {method: "POST", body: new URLSearchParams(new FormData(form))})
+		.then(r => r.ok ? load().then(state => state && show(state)) : again(), again);
 });
 addEventListener("beforeunload", e => active && e.preventDefault());
 addEventListener("pageshow", e => e.persisted && load().then(state => state && show(state)));

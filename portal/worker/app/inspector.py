@@ -19,12 +19,14 @@ from portal.worker import clearing
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.drawing import preview
 from portal.worker.engine import Engine, Round, Task
+from portal.worker.erasing import erase
 from portal.worker.inspecting import inspect
 from portal.worker.materials import Tools
 from portal.worker.rescanning import Asking, rescan, when_idle
 from records.documents import Document, PreviewTask
 from records.heartbeats import InspectionState
 from records.rescans import Rescan
+from records.withdrawing import Withdrawal
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
@@ -70,6 +72,7 @@ def run(stop: Stop) -> None:
                 Task(name="inspect", model=Document, run=partial(inspect, tools), concurrency=8),
                 Task(name="preview", model=PreviewTask, run=partial(preview, tools), concurrency=2),
                 Task(name="rescan", model=Rescan, run=partial(rescan, tools), concurrency=1, condition=when_idle),
+                Task(name="erase", model=Withdrawal, run=partial(erase, tools), concurrency=2),
             ],
             rounds=[
                 Round(name="keys", every_s=60, run=partial(clearing.prepare_keys, tools)),

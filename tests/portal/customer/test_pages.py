@@ -373,7 +373,7 @@ def test_pages_load_nothing_from_elsewhere_and_stay_small(ana: FlaskClient, stra
         assert (seen.found, seen.inline) == ([], [])
         assets = [body_of(client, path) for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)]
         assert len(page.data) + sum(map(len, assets)) <= 30_000
-        assert [len(asset) <= limit for asset, limit in zip(assets, (10_240, 8_192), strict=False)].count(False) == 0
+        assert [len(asset) <= limit for asset, limit in zip(assets, (10_240, 8_704), strict=False)].count(False) == 0
 
 
 def test_every_answer_carries_the_headers(ana: FlaskClient, stranger: FlaskClient, token: str) -> None:

@@ -1,15 +1,19 @@
-"""The customer's ways besides sending: no such document, said in a plain form."""
+"""The customer's ways besides sending: no such document, and taking a file back."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from audit import AuditEvent
+from records.documents import Document, ReviewState
 from records.requests import Slot, SlotState
 from records.requirements import Requirement
-from tests.intake.building import World
+from records.withdrawing import Withdrawal
+from storage.database import utcnow
+from tests.intake.building import World, a_world
 from tests.portal.customer.conftest import OURS
 
 
@@ -92,3 +96,79 @@ def test_the_legal_basis_stands_beside_the_purpose(ana: FlaskClient, world: Worl
         }
     assert "Fundamento: Ley X, art. 1." in re.sub(r"<[^>]+>", "", ana.get("/e").text)
     assert "Act X, s. 1." in ana.get("/e?lang=en").text
+
+
+# Taking back
+
+
+def undo(client: FlaskClient, world: World, slot: int = 0):
+    data = {"csrf": token_of(client.get("/e").text)}
+    return client.post(f"/e/slots/{world.slots[slot]}/undo", data=data, headers=OURS)
+
+
+def a_sent_file(world: World, slot: int = 0) -> str:
+    """A file that came just now; the document's id."""
+    content = b"some bytes"
+    upload = world.begin(slot=slot, length=len(content))
+    world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[content])
+    return str(slot_row(world, slot).document_id)
+
+
+def sent_before(world: World, document_id: str, **ago: float) -> None:
+    with world.database.transaction() as session:
+        session.get_one(Document, document_id).received_at = utcnow() - timedelta(**ago)
+
+
+def test_a_file_is_taken_back_and_the_slot_is_free_at_once(ana: FlaskClient, world: World) -> None:
+    document = a_sent_file(world)
+    sent_before(world, document, minutes=5, seconds=30)
+    page = ana.get("/e").text
+    assert "Deshacer (quedan 25 min)" in page
+    answer = undo(ana, world)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/e#s-{world.slots[0]}")
+    assert (slot_row(world).state, slot_row(world).document_id) == (SlotState.MISSING, None)
+    page = ana.get("/e").text
+    assert "Deshacer" not in page
+    assert "Faltan 3 de 3." in page
+    with world.database.reading() as session:
+        assert session.scalars(select(Withdrawal.document_id)).all() == [document]
+    a_sent_file(world)
+
+
+def test_after_half_an_hour_nothing_can_be_taken_back(ana: FlaskClient, world: World) -> None:
+    sent_before(world, a_sent_file(world), minutes=30)
+    assert "Deshacer" not in ana.get("/e").text
+    refused = undo(ana, world)
+    assert refused.status_code == 409
+    assert "Ya no se puede deshacer" in refused.text
+    assert slot_row(world).state == SlotState.RECEIVED
+
+
+def test_what_a_person_decided_on_cannot_be_taken_back(ana: FlaskClient, world: World) -> None:
+    document = a_sent_file(world)
+    with world.database.transaction() as session:
+        row = session.get_one(Document, document)
+        row.review, row.slot.state = ReviewState.ACCEPTED, SlotState.FILED
+    assert "Deshacer" not in ana.get("/e").text
+    assert undo(ana, world).status_code == 409
+
+
+def test_taking_back_twice_or_what_never_came_is_told_clearly(ana: FlaskClient, world: World) -> None:
+    a_sent_file(world)
+    assert [undo(ana, world).status_code for _ in range(2)] == [303, 409]
+    assert undo(ana, world, slot=1).status_code == 409
+
+
+def test_another_site_or_another_visit_cannot_take_a_file_back(
+    ana: FlaskClient, stranger: FlaskClient, world: World
+) -> None:
+    a_sent_file(world)
+    address, token = f"/e/slots/{world.slots[0]}/undo", token_of(ana.get("/e").text)
+    assert ana.post(address, data={"csrf": token}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 400
+    assert ana.post(address, data={"csrf": "0" * 64}, headers=OURS).status_code == 400
+    assert stranger.post(address, data={"csrf": token}, headers=OURS).status_code == 404
+    other = a_world(world.database, world.blobs, keys=world.keys)
+    a_sent_file(other)
+    theirs = ana.post(f"/e/slots/{other.slots[0]}/undo", data={"csrf": token}, headers=OURS)
+    assert theirs.status_code == 404
+    assert slot_row(other).state == SlotState.RECEIVED

@@ -20,6 +20,9 @@ from audit import AuditEvent, Event, record
 from portal.staff.opening import OpeningRefused, OpeningUnavailable, SocketOpener
 from portal.worker import opener
 from records.cases import Case
+from records.documents import Document
+from records.links import Visit
+from records.withdrawing import withdraw
 from storage.blobs import LocalBlobStore
 from storage.database import Database, new_id, utcnow
 from tests.records.exporting.casting import Company, a_company
@@ -101,6 +104,14 @@ def test_a_question_gets_its_key(running: Running) -> None:
     answer = json.loads(running.say(running.question()))
     assert len(base64.b64decode(answer["file_key"])) == 16
     assert list(answer) == ["file_key"]
+
+
+def test_a_withdrawn_document_is_never_opened_even_before_it_is_erased(running: Running) -> None:
+    with running.company.database.transaction() as session:
+        slot_id = session.get_one(Document, running.document_id).slot_id
+        withdraw(session, session.get_one(Visit, running.company.visit_id), slot_id, now=utcnow())
+    assert json.loads(running.say(running.question())) == REFUSED
+    assert running.reasons() == ["withdrawn"]
 
 
 def test_the_console_and_the_opener_understand_each_other(running: Running) -> None:

@@ -23,6 +23,8 @@ from records.errors import WrongState
 from records.exporting.bag import stream_bag
 from records.exporting.contents import gather
 from records.exporting.errors import ExportDamaged
+from records.links import Visit
+from records.withdrawing import withdraw
 from sandbox.tsa.authority import Authority
 from storage.blobs.local import LocalBlobStore
 from storage.database import utcnow
@@ -237,6 +239,17 @@ def test_a_document_filed_after_the_request_waits_for_the_next_export(company, f
     index = json.loads((root / "data/index.json").read_text())
     assert index["omitted"] == [{"id": late, "reason": "not_in_this_trail"}]
     assert verified(root)[1][-1] == "VALID"
+
+
+def test_a_withdrawn_document_is_named_and_left_out_before_it_is_erased(company, filed, tmp_path):
+    export_id = company.exported()
+    with company.database.transaction() as session:
+        slot = session.get_one(Document, filed[1]).slot
+        withdraw(session, session.get_one(Visit, company.visit_id), slot.id, now=utcnow())
+    root = unpacked(company.bag(export_id), tmp_path / "out")
+    index = json.loads((root / "data/index.json").read_text())
+    assert [one["id"] for one in index["documents"]] == [filed[0], filed[2]]
+    assert index["omitted"] == [{"id": filed[1], "reason": "withdrawn"}]
 
 
 def test_a_recalled_document_is_named_and_left_out(company, filed, tmp_path):

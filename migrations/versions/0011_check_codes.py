@@ -9,8 +9,8 @@ from migrations import rights
 from records.checkcodes import new_check_code
 from storage.database import UtcDateTime
 
-revision: str = "0010"
-down_revision: str | None = "0009"
+revision: str = "0011"
+down_revision: str | None = "0010"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
