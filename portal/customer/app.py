@@ -1,8 +1,6 @@
 """Wires the public portal from its settings. The only module here that reads them."""
 
-import hashlib
 from dataclasses import asdict
-from pathlib import Path
 
 from flask import Response, g, jsonify, make_response, render_template, request
 
@@ -22,6 +20,7 @@ from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
 from portal.customer.visits import NO_PAGES, Desk, csrf_token, enter, enter_waiting, select_language
 from portal.customer.ways import minutes_left, ways
+from portal.web import assets
 from portal.web.application import PortalApp, create_app
 from portal.web.errors import Problem
 from portal.web.language import current_language
@@ -89,9 +88,7 @@ def build(
         ),
         customer_key=customer_key,
     )
-    static = Path(app.root_path) / "static"
-    versions = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:8] for file in static.iterdir()}
-    app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={versions[name]}"
+    assets.install(app)
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED
