@@ -192,9 +192,9 @@ class PartSealer:
         document = self._document
         context = DocumentContext(org=document.org_id, doc=document.id, part=name)
         sealing = Sealing.to([self._recipient], context)
-        stream = SealedStream(sealing, chunks, hash_plaintext=sha256 is not None, hash_payload=False)
+        stream = SealedStream(sealing, chunks, hash_plaintext=sha256 is not None)
         blob = next(self._names)
-        stored = self._blobs.put(blob, stream)
+        self._blobs.put(blob, stream)
         if sha256 is not None and stream.plaintext.sha256 != sha256:
             self._blobs.delete(blob)
             raise HashChanged(document.id)
@@ -207,8 +207,8 @@ class PartSealer:
             blob=blob,
             header=sealing.header,
             header_sha256=hashlib.sha256(sealing.header).hexdigest(),
-            payload_sha256=stored.sha256.hex(),
-            payload_size=stored.size,
+            payload_sha256=stream.payload.sha256.hex(),
+            payload_size=stream.payload.size,
             mime=mime,
             width=width,
             height=height,

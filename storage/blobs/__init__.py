@@ -11,7 +11,6 @@ from storage.blobs.protocol import (
     BlobStoreFull,
     BlobStoreUnavailable,
     Chunk,
-    Stored,
 )
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
     "BlobStoreUnavailable",
     "Chunk",
     "LocalBlobStore",
-    "Stored",
 ]

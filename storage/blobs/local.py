@@ -23,7 +23,6 @@ from storage.blobs.protocol import (
     BlobMissing,
     BlobStoreUnavailable,
     Chunk,
-    Stored,
     checked_name,
     checked_prefix,
     checked_range,
@@ -33,7 +32,9 @@ from storage.blobs.protocol import (
 from storage.blobs.writing import failure_of, translated, write_all
 
 BLOCK = 1024 * 1024
-"""Bytes of one write and of one read."""
+"""Bytes of one read."""
+LEAST = 128 * 1024
+"""Bytes of one write at least."""
 
 
 class LocalBlobStore:
@@ -46,7 +47,7 @@ class LocalBlobStore:
         self._objects = root / "objects"
         self._durable: set[Path] = set()
 
-    def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
+    def put(self, name: str, chunks: Iterable[Chunk]) -> int:
         """See BlobStore. Syncs the file, links it, syncs its folder."""
         path = self._path(name)
         with translated():
@@ -56,13 +57,13 @@ class LocalBlobStore:
                 raise BlobExists
         temporary = self._incoming / secrets.token_hex(16)
         try:
-            stored = self._write(temporary, chunks)
+            size = self._write(temporary, chunks)
             with translated():
                 _publish(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        return stored
+        return size
 
     def read(self, name: str) -> Iterator[bytes]:
         """See BlobStore."""
@@ -184,19 +185,19 @@ class LocalBlobStore:
         _sync_directory(directory.parent)
         self._durable.add(directory)
 
-    def _write(self, path: Path, chunks: Iterable[Chunk]) -> Stored:
+    def _write(self, path: Path, chunks: Iterable[Chunk]) -> int:
         """Write a new file and sync it. Locked while it is written, so that `sweep` leaves it alone."""
         with translated():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with translated():
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            stored = write_all(descriptor, runs(chunks, BLOCK // 2))
+            size = write_all(descriptor, runs(chunks, LEAST))
             with translated():
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        return stored
+        return size
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ be a folder of another (`a` and `a/b`): some S3 servers are file systems underne
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 Chunk = bytes | bytearray | memoryview
@@ -60,21 +59,11 @@ class BlobNameRefused(BlobError):
     code = "blob_name_refused"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """An acknowledged object."""
-
-    size: int
-    """Bytes."""
-    sha256: bytes
-    """The 32 bytes of the digest of what was stored."""
-
-
 class BlobStore(Protocol):
     """A place for immutable objects. Safe to share between threads; every method raises only BlobError."""
 
-    def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
-        """Store an object in constant memory; when this returns it survives a crash of the machine.
+    def put(self, name: str, chunks: Iterable[Chunk]) -> int:
+        """Store an object in constant memory and return its bytes; then it survives a crash of the machine.
 
         Raises BlobExists when the name is taken (of several writers one wins), BlobStoreFull, BlobStoreUnavailable.
         Until it returns no reader sees any of it, and an error of `chunks` itself passes through with nothing stored.
@@ -127,19 +116,19 @@ def checked_range(start: int, length: int) -> None:
         raise ValueError("a range begins at 0 or later and has no negative length")
 
 
-def runs(chunks: Iterable[Chunk], least: int) -> Iterator[memoryview]:
-    """Join small chunks until they have `least` bytes (the last run may be shorter); a big `bytes` passes uncopied."""
+def runs(chunks: Iterable[Chunk], least: int) -> Iterator[Chunk]:
+    """Join small chunks until they have `least` bytes (the last run may be shorter); a bigger one passes uncopied."""
     held = bytearray()
     for chunk in chunks:
         if not held and len(chunk) >= least:
-            yield memoryview(chunk if isinstance(chunk, bytes) else bytes(chunk))
+            yield chunk
             continue
         held += chunk
         if len(held) >= least:
-            yield memoryview(bytes(held))
-            held.clear()
+            yield held
+            held = bytearray()
     if held:
-        yield memoryview(bytes(held))
+        yield held
 
 
 def blocks(chunks: Iterable[Chunk], size: int) -> Iterator[memoryview]:

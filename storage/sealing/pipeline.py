@@ -33,17 +33,13 @@ class Measure:
 class SealedStream:
     """Iterate once over the payload of the joined `chunks`; then `plaintext` and `payload` hold digests and sizes.
 
-    Without `hash_payload` the payload is not hashed: a store that hashes what it writes need not be doubled.
     Closing the iterator early, or an error of the source, ends the threads; there are no digests then.
     """
 
-    def __init__(
-        self, sealing: Sealing, chunks: Iterable[Data], *, hash_plaintext: bool = True, hash_payload: bool = True
-    ) -> None:
+    def __init__(self, sealing: Sealing, chunks: Iterable[Data], *, hash_plaintext: bool = True) -> None:
         self._encryptor = sealing.encryptor()
         self._chunks = chunks
         self._hash_plaintext = hash_plaintext
-        self._hash_payload = hash_payload
         self._started = False
         self._plaintext: Measure | None = None
         self._payload: Measure | None = None
@@ -55,7 +51,7 @@ class SealedStream:
 
     @property
     def payload(self) -> Measure:
-        """Digest and size of the sealed payload. Raises AlreadyUsed before the end, or if it was not to be hashed."""
+        """Digest and size of the sealed payload. Raises AlreadyUsed before the end."""
         return _measured(self._payload)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -63,14 +59,13 @@ class SealedStream:
             raise AlreadyUsed("a sealed stream is read once")
         self._started = True
         plaintext = _Hash() if self._hash_plaintext else None
-        payload = _Hash() if self._hash_payload else None
+        payload = _Hash()
         try:
             for sealed in self._sealed(plaintext):
-                if payload:
-                    payload.update(sealed)
+                payload.update(sealed)
                 yield sealed
             self._plaintext = plaintext.measure() if plaintext else None
-            self._payload = payload.measure() if payload else None
+            self._payload = payload.measure()
         finally:
             for hashing in (plaintext, payload):
                 if hashing:

@@ -23,7 +23,6 @@ from storage.blobs.protocol import (
     BlobMissing,
     BlobStoreUnavailable,
     Chunk,
-    Stored,
     blocks,
     checked_name,
     checked_prefix,
@@ -72,7 +71,7 @@ class S3BlobStore:
         )
         self._prefix = f"{checked_name(prefix)}/" if prefix else ""
 
-    def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
+    def put(self, name: str, chunks: Iterable[Chunk]) -> int:
         """See BlobStore. Each request carries the SHA-256 of its bytes, which the server verifies."""
         key, writer = self._key(name), secrets.token_hex(16)
         parts = blocks(chunks, PART)
@@ -158,8 +157,8 @@ class S3BlobStore:
     def _key(self, untrusted_name: str) -> str:
         return self._prefix + checked_name(untrusted_name)
 
-    def _put_whole(self, key: str, writer: str, body: bytes) -> Stored:
-        digest = hashlib.sha256(body).digest()
+    def _put_whole(self, key: str, writer: str, body: bytes) -> int:
+        checksum = _base64(hashlib.sha256(body).digest())
         try:
             self._requests.tried(
                 lambda s3: s3.put_object(
@@ -167,16 +166,16 @@ class S3BlobStore:
                     Key=key,
                     Body=body,
                     IfNoneMatch="*",
-                    ChecksumSHA256=_base64(digest),
+                    ChecksumSHA256=checksum,
                     Metadata={_WRITER: writer},
                 )
             )
         except BlobExists:
             if not self._is_ours(key, writer, len(body)):
                 raise
-        return Stored(size=len(body), sha256=digest)
+        return len(body)
 
-    def _put_parts(self, key: str, writer: str, parts: Iterable[bytes]) -> Stored:
+    def _put_parts(self, key: str, writer: str, parts: Iterable[bytes]) -> int:
         began = self._requests.tried(
             lambda s3: s3.create_multipart_upload(
                 Bucket=self._bucket, Key=key, ChecksumAlgorithm="SHA256", Metadata={_WRITER: writer}
@@ -190,11 +189,10 @@ class S3BlobStore:
                 self._requests.once(lambda s3: s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload))
             raise
 
-    def _finish(self, key: str, writer: str, upload: str, parts: Iterable[bytes]) -> Stored:
-        whole, size = hashlib.sha256(), 0
+    def _finish(self, key: str, writer: str, upload: str, parts: Iterable[bytes]) -> int:
+        size = 0
         sent: list[CompletedPartTypeDef] = []
         for number, part in enumerate(parts, start=1):
-            whole.update(part)
             size += len(part)
             sent.append(self._send_part(key, upload, number, part))
         try:
@@ -209,7 +207,7 @@ class S3BlobStore:
         else:  # a success may hold an error, or nothing: only what lies under the name counts
             if not self._is_ours(key, writer, size):
                 raise BlobStoreUnavailable("completed, and not there")
-        return Stored(size=size, sha256=whole.digest())
+        return size
 
     def _send_part(self, key: str, upload: str, number: int, part: bytes) -> "CompletedPartTypeDef":
         checksum = _base64(hashlib.sha256(part).digest())

@@ -25,7 +25,7 @@ from records.receipts.entries import Hashes, ReceiptEntry, open_entry
 from records.requests import Slot, SlotState
 from records.uploads import Upload
 from storage.blobs import BlobMissing, LocalBlobStore
-from storage.blobs.protocol import Chunk, Stored
+from storage.blobs.protocol import Chunk
 from storage.database import Database
 from storage.due import LostLease
 from storage.sealing.errors import SignatureRefused
@@ -168,11 +168,11 @@ class TakenOver(LocalBlobStore):
 
     desk: Desk
 
-    def put(self, name: str, chunks: Iterable[Chunk]) -> Stored:
-        stored = super().put(name, chunks)
+    def put(self, name: str, chunks: Iterable[Chunk]) -> int:
+        size = super().put(name, chunks)
         if name.startswith("docs/"):
             self.desk.lease(Document)
-        return stored
+        return size
 
 
 def test_who_lost_the_lease_changes_nothing_and_leaves_no_orphan(

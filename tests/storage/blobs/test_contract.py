@@ -1,6 +1,5 @@
 """What every blob store promises, asked of each of them."""
 
-import hashlib
 import random
 import threading
 from collections.abc import Iterator
@@ -35,8 +34,7 @@ def in_pieces(content: bytes, size: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("size", SIZES)
 def test_what_was_put_is_read_back(store: BlobStore, size: int) -> None:
     content = BIG[:size]
-    stored = store.put("a/b", in_pieces(content, 65_552))
-    assert (stored.size, stored.sha256) == (size, hashlib.sha256(content).digest())
+    assert store.put("a/b", in_pieces(content, 65_552)) == size
     assert b"".join(store.read("a/b")) == content
     assert store.size("a/b") == size
 

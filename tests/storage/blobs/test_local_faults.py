@@ -97,7 +97,7 @@ def test_a_failed_sync_is_not_acknowledged(tmp_path: Path, when: int) -> None:
     assert_whole(tmp_path / "blobs", lines)
 
 
-@pytest.mark.parametrize("when", ["1", "4", "6", "2+"])  # the sixth is the writing thread's
+@pytest.mark.parametrize("when", ["1", "4", "6", "2+"])
 def test_a_write_that_finds_no_room_is_told_apart(tmp_path: Path, when: str) -> None:
     size = 3 * SIZE
     fault = injected(f"write:error=ENOSPC:when={when}")

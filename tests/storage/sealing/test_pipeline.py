@@ -55,14 +55,6 @@ def test_the_plaintext_is_not_hashed_unless_asked(identity: PrivateKey, context:
         _ = sealed.plaintext
 
 
-def test_the_payload_is_not_hashed_when_the_store_does_it(identity: PrivateKey, context: DocumentContext) -> None:
-    sealed = SealedStream(Sealing.to([identity.public()], context), [b"x"], hash_payload=False)
-    assert len(b"".join(sealed)) == stream.payload_size(1)
-    assert sealed.plaintext.size == 1
-    with pytest.raises(AlreadyUsed):
-        _ = sealed.payload
-
-
 def test_an_abandoned_stream_leaves_no_thread_behind(identity: PrivateKey, context: DocumentContext) -> None:
     blocks = iter(SealedStream(Sealing.to([identity.public()], context), itertools.repeat(bytes(BLOCK))))
     for _ in range(6):
