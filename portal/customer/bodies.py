@@ -3,18 +3,16 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import IO
+from functools import partial
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
 from intake.errors import BodyCut, UploadBusy
 from portal.customer.visits import desk, visitor
-from portal.web.pace import Pace
+from portal.web.pace import Pace, PacedReader
 
 CHUNK = 256 * 1024
-LEAST = 1024
-"""Bytes that are waited for when none are there: what came is passed on before more is waited for."""
 IN_PIECES = 8 * 1024
 """Bytes that are waited for in a body without a length, whose framing hides how many came."""
 UNBOUNDED = 2**62
@@ -30,15 +28,13 @@ DRAIN_SILENCE = 1.0
 
 def body_chunks() -> Iterator[bytes]:
     """Yield the body of the running request. Raises BodyCut when it ends before it should, stalls or is too slow."""
-    stream, pace = _stream(), _pace()
+    pace, read = _pace(), _reader()
     if pace is not None:
         pace.keep_up(silence=IDLE_SECONDS, slowest=SLOWEST, window=WINDOW_SECONDS)
     while True:
         try:
-            chunk = stream.read(_step(pace))
+            chunk = read()
         except (ClientDisconnected, OSError):
-            if pace is not None and request.content_length is not None and (rest := pace.take_buffered()):
-                yield rest
             raise BodyCut("connection") from None
         if not chunk:
             return
@@ -56,26 +52,24 @@ def drain() -> None:
 
     Counted like any body of the link: of too many at once, the surplus is not read at all.
     """
-    stream, pace, left, until = _stream(), _pace(), DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
+    pace, read, left, until = _pace(), _reader(), DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
     if pace is not None:
         pace.allow(DRAIN_SECONDS, silence=DRAIN_SILENCE)
     with contextlib.suppress(ClientDisconnected, OSError, UploadBusy), desk().intake.holds.place(visitor().link_id):
-        while left > 0 and time.monotonic() < until and (chunk := stream.read(_step(pace))):
+        while left > 0 and time.monotonic() < until and (chunk := read()):
             left -= len(chunk)
 
 
-def _stream() -> IO[bytes]:
+def _reader() -> Callable[[], bytes]:
+    """Return what reads on in the body: b"" at its end."""
+    body = getattr(request.environ["wsgi.input"], "reader", None)
+    if isinstance(body, PacedReader):
+        return partial(body.piece, CHUNK)
     request.max_content_length = UNBOUNDED  # counted against the upload's own limit, chunk by chunk
-    return request.stream
+    return partial(request.stream.read, IN_PIECES if request.content_length is None else CHUNK)
 
 
 def _pace() -> Pace | None:
     """Return what watches the connection; None where no worker of ours serves (a client inside a test)."""
     found = getattr(request.environ["wsgi.input"], "pace", None)
     return found if isinstance(found, Pace) else None
-
-
-def _step(pace: Pace | None) -> int:
-    if pace is None:
-        return CHUNK
-    return IN_PIECES if request.content_length is None else min(CHUNK, max(LEAST, pace.waiting()))

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 
@@ -40,9 +41,12 @@ class Pace(SocketUnreader):  # type: ignore[misc]
         self._slowest, self._window = slowest, window
         self._waited, self._came = 0.0, 0
 
-    def waiting(self) -> int:
-        """Bytes that came and were not read yet."""
-        return int(self.buf.getbuffer().nbytes)
+    def piece(self, most: int) -> bytes:
+        """Return at most `most` bytes as they come, b"" at the end of the connection. Raises as `chunk` does."""
+        came = self.take_buffered()
+        if len(came) > most:
+            self.unread(came[most:])
+        return bytes(came[:most]) or self.chunk(most)
 
     def stop(self) -> None:
         """End the waiting for more, from any thread: what is here already is read, then it is too late."""
@@ -80,3 +84,26 @@ class Pace(SocketUnreader):  # type: ignore[misc]
             raise TimeoutError
         finally:
             self.sock.settimeout(before)
+
+
+class PacedReader(LengthReader):  # type: ignore[misc]
+    """A body of known length."""
+
+    @property
+    def pace(self) -> Pace:
+        """Return what watches its connection."""
+        found: Pace = self.unreader
+        return found
+
+    def piece(self, most: int) -> bytes:
+        """Return at most `most` bytes as they come, without a copy; b"" at the end of the body.
+
+        Raises TimeoutError when too late or too slow, ConnectionResetError when the connection ends first.
+        """
+        if not self.length:
+            return b""
+        came = self.pace.piece(min(most, self.length))
+        if not came:
+            raise ConnectionResetError
+        self.length -= len(came)
+        return came

@@ -19,7 +19,7 @@ from typing import Any
 from gunicorn.http.body import Body, EOFReader, LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from portal.web.pace import Pace
+from portal.web.pace import Pace, PacedReader
 
 HEAD_END = b"\r\n\r\n"
 PEEK = 32 * 1024
@@ -27,6 +27,9 @@ PEEK = 32 * 1024
 PIECE = 64 * 1024
 LINGERING = 500
 """Connections that may be closing at a time; the next one is closed without waiting for its client."""
+YIELD_SECONDS = 0.0005
+"""How much later a process takes a new connection for each that it has: one interpreter lock should not serve all."""
+MOST_YIELDED = 8
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -70,7 +73,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._lingering: deque[tuple[float, Connection]] = deque()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a connection and wait for its head."""
+        """Take a connection and wait for its head. Who has many lets the other processes be quicker."""
+        time.sleep(min(self.nr_conns, MOST_YIELDED) * YIELD_SECONDS)
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -118,6 +122,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 conn.sock.sendall(BUSY)
                 return False
             conn.reads_body = True
+            if isinstance(req.body.reader, LengthReader):
+                req.body = Body(PacedReader(pace, req.body.reader.length))
             req.body.pace = pace
         return super().handle_request(req, conn)
 

@@ -127,6 +127,15 @@ def test_a_cut_connection_resumes_where_the_server_stands(live: Live, phone: Pho
     assert documents(live) == 1
 
 
+def test_a_request_behind_a_body_in_one_packet_is_answered_after_it(live: Live, phone: Phone) -> None:
+    location, data = phone.create(0, 300_000), secrets.token_bytes(300_000)
+    with phone.raw("PATCH", location, Upload_Offset="0", Content_Type=BODY, Content_Length="300000") as connection:
+        connection.sendall(data + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"204", b"200"]
+    assert live.world.content(location.rpartition("/")[2]) == data
+
+
 def test_a_second_patch_while_one_streams_is_refused_or_loses(live: Live, phone: Phone) -> None:
     location = phone.create(0, 100)
     with phone.raw("PATCH", location, Upload_Offset="0", Content_Type=BODY, Content_Length="100") as connection:

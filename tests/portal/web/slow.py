@@ -1,5 +1,6 @@
 """What the tests of slow clients serve: an application that reads a body, and a worker with short deadlines."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,6 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     except OSError:
         start_response("408 Request Timeout", [("Content-Length", "0")])
         return []
-    said = str(size).encode()
+    said = f"{size} {os.getpid()}".encode() if environ["PATH_INFO"] == "/process" else str(size).encode()
     start_response("200 OK", [("Content-Length", str(len(said)))])
     return [said]

@@ -22,9 +22,18 @@ SOON = 1.0
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    yield from serving(tmp_path_factory, processes=1)
+
+
+@pytest.fixture
+def port_of_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    yield from serving(tmp_path_factory, processes=2)
+
+
+def serving(tmp_path_factory: pytest.TempPathFactory, *, processes: int) -> Iterator[int]:
     number, log = free_port(), tmp_path_factory.mktemp("serving") / "log"
     short = ["--worker-class", "tests.portal.web.slow.ShortWorker", "--threads", str(THREADS)]
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", *short]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--workers", str(processes), *short]
     server = Server(
         ["env", f"PYTHONPATH={ROOT}", *command, "--bind", f"127.0.0.1:{number}", "tests.portal.web.slow:app"],
         directory=ROOT,
@@ -175,3 +184,15 @@ def test_nothing_of_this_writes_an_error_into_the_log(port: int, tmp_path_factor
     logs = list(Path(tmp_path_factory.getbasetemp()).glob("serving*/log"))
     assert logs
     assert not [line for line in logs[0].read_text().splitlines() if '"level": "error"' in line]
+
+
+def test_connections_that_stay_open_are_shared_among_the_processes(port_of_two_processes: int) -> None:
+    with ExitStack() as stack:
+        served = []
+        for _ in range(40):
+            connection = http.client.HTTPConnection("127.0.0.1", port_of_two_processes, timeout=30)
+            stack.callback(connection.close)
+            connection.request("GET", "/process")
+            served.append(connection.getresponse().read())
+        assert min(served.count(process) for process in set(served)) >= 5
+        assert len(set(served)) == 2
