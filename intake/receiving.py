@@ -19,7 +19,6 @@ from intake.siblings import Siblings
 from intake.slicing import NOTHING, Announced, Body
 from intake.standing import NOTHING_TOLD, Piece, Standing, Told
 from records.errors import QuotaExceeded
-from records.links import Visit
 from storage.blobs import BlobStore
 from storage.database import Database, new_id
 from storage.sealing.contexts import SliceContext
@@ -180,7 +179,7 @@ class Intake:
     ) -> _Opening:
         """Check that the slot would take an upload and seal what was declared. Nothing is stored yet."""
         with self.database.reading() as session:
-            uploads.check_room(
+            link = uploads.check_room(
                 session,
                 visit_id=visit_id,
                 slot_id=slot_id,
@@ -188,9 +187,8 @@ class Intake:
                 replaces=replaces,
                 told=told,
                 now=self.clock(),
-            )
+            ).link
             key = key_of_the_day(session, self.custodian, now=self.clock())
-            link = session.get_one(Visit, visit_id).link
         place = SliceContext(org=link.org_id, case=link.case_id, slot=slot_id, upload=new_id(), seq=0, offset=0)
         said = declared(untrusted_name, untrusted_type).sealed_form()
         sealed = seal_bytes(said, [key.recipient], place)

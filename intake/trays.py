@@ -14,7 +14,7 @@ from intake.errors import TrayChanged
 from records import trays
 from records.documents import Document
 from records.errors import NotFound, SlotTaken
-from records.links import Visit
+from records.links import Visit, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
 
@@ -30,7 +30,7 @@ class Change(StrEnum):
 
 def arrange(session: Session, *, visit_id: str, slot_id: str, page_id: str, change: Change, now: datetime) -> None:
     """Move, turn or remove one page. Raises LinkClosed, NotFound, SlotTaken, TrayChanged (the page is not there)."""
-    slot = _open_slot(session, uploads.living_visit(session, visit_id, now), slot_id)
+    slot = _open_slot(session, living_visit(session, visit_id, now), slot_id)
     pages = trays.pages_in(session, slot.id, now)
     page = next((page for page in pages if page.upload_id == page_id), None)
     if page is None:
@@ -52,7 +52,7 @@ def send(session: Session, *, visit_id: str, slot_id: str, edition: str, now: da
 
     Sending the same edition again returns the same document. Raises LinkClosed, NotFound, SlotTaken, TrayChanged.
     """
-    visit = uploads.living_visit(session, visit_id, now)
+    visit = living_visit(session, visit_id, now)
     slot = _locked(session, visit, slot_id)
     if slot.state not in OPEN_SLOTS:
         return _sent_before(session, slot, edition)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 import audit
 from audit import Event
@@ -31,11 +31,12 @@ from intake.standing import NOTHING_TOLD, Piece, Standing, Told, standing_of
 from records import links, trays
 from records.cases import Case
 from records.documents import Document
-from records.errors import LinkClosed, NotFound, QuotaExceeded, SlotTaken
-from records.links import Visit, claim_quota, visit_lives
+from records.errors import NotFound, QuotaExceeded, SlotTaken
+from records.links import Visit, claim_quota, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
 from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
+from storage.database import new_id
 
 
 def check_room(
@@ -47,31 +48,30 @@ def check_room(
     replaces: str | None,
     now: datetime,
     told: Told = NOTHING_TOLD,
-) -> int:
-    """Return the byte limit of a slot that would take an upload now; tells early what `open_upload` decides.
+) -> Visit:
+    """Return the visit if its slot would take an upload now; tells early what `open_upload` decides.
 
     Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge, TrayFull.
     """
-    limit = _limit_of(session, visit_id, slot_id, length, told, now)
+    visit = living_visit(session, visit_id, now)
+    _limit_of(session, visit, _slot(session, slot_id), length, told, now)
     for upload in session.scalars(_receiving(slot_id)):
         if upload.id != replaces and upload.expires_at > now:
             raise SlotTaken(f"slot {slot_id}")
-    return limit
+    return visit
 
 
-def _limit_of(session: Session, visit_id: str, slot_id: str, length: int | None, told: Told, now: datetime) -> int:
-    visit = living_visit(session, visit_id, now)
-    slot = session.get(Slot, slot_id)
-    if slot is None or slot.request_id != visit.link.request_id:
-        raise NotFound(f"slot {slot_id}")
+def _limit_of(session: Session, visit: Visit, slot: Slot, length: int | None, told: Told, now: datetime) -> int:
+    if slot.request_id != visit.link.request_id:
+        raise NotFound(f"slot {slot.id}")
     if slot.state not in OPEN_SLOTS:
-        raise SlotTaken(f"slot {slot_id}")
+        raise SlotTaken(f"slot {slot.id}")
     if length == 0:
-        raise EmptyFile(f"slot {slot_id}")
+        raise EmptyFile(f"slot {slot.id}")
     limit = slot.requirement.max_bytes()
     if told.page:
         limit = slot.requirement.max_image_bytes
-        _demand_room_in_tray(slot, trays.pages_in(session, slot_id, now), told.retakes, length or 1)
+        _demand_room_in_tray(slot, trays.pages_in(session, slot.id, now), told.retakes, length or 1)
     if length is not None and length > limit:
         raise TooLarge(limit)
     left = visit.link.max_bytes - visit.link.used_bytes
@@ -99,9 +99,9 @@ def open_upload(
     `replaces` names it. Of parallel claims one wins, the others get SlotTaken. Raises as `check_room` does, and
     QuarantineKeyMissing.
     """
-    session.execute(select(Slot.id).where(Slot.id == slot_id).with_for_update())
-    limit = _limit_of(session, visit_id, slot_id, length, told, now)
-    visit = session.get_one(Visit, visit_id)
+    slot = _slot(session, slot_id, lock=True)
+    visit = living_visit(session, visit_id, now)
+    limit = _limit_of(session, visit, slot, length, told, now)
     _make_room(session, slot_id, replaces, now)
     came = sum(piece.length for piece in pieces[1:])
     if came > (limit if length is None else length):
@@ -110,7 +110,7 @@ def open_upload(
     upload = Upload(
         id=upload_id,
         org_id=visit.link.org_id,
-        link_id=visit.link_id,
+        link=visit.link,
         visit_id=visit.id,
         slot_id=slot_id,
         length=length,
@@ -130,12 +130,11 @@ def open_upload(
         session.flush()
     except IntegrityError:  # the partial unique index: another claim was first
         raise SlotTaken(f"slot {slot_id}") from None
-    for piece in pieces:
-        _keep(session, upload_id, piece, now)
+    _keep(session, upload_id, pieces, now)
     visit.last_seen_at = now
     _trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
     if length == came:
-        _complete(session, visit, upload, session.get_one(Slot, slot_id), now)
+        _complete(session, visit, upload, slot, now)
     session.flush()
     return standing_of(upload)
 
@@ -175,7 +174,7 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
         raise TooLarge(limit)
     slot = None
     if upload.length == end:
-        slot = session.get(Slot, upload.slot_id, with_for_update=True, populate_existing=True)
+        slot = _slot(session, upload.slot_id, lock=True)
     claimed: Any = session.execute(
         update(Upload)
         .where(
@@ -192,7 +191,7 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
         _require_receiving(upload)
         raise OffsetConflict(upload_id, upload.offset)
     claim_quota(session, visit.link_id, files=0, size=piece.length)
-    _keep(session, upload_id, piece, now)
+    _keep(session, upload_id, [piece], now)
     visit.last_seen_at = now
     if slot is not None:
         _complete(session, visit, upload, slot, now)
@@ -208,7 +207,7 @@ def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) ->
     """
     visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now)
-    slot = session.get_one(Slot, upload.slot_id, with_for_update=True, populate_existing=True)
+    slot = _slot(session, upload.slot_id, lock=True)
     session.refresh(upload, with_for_update=True)
     if upload.state in (UploadState.FINISHED, UploadState.GATHERED):
         return session.scalars(select(Document).where(Document.upload_id == upload_id)).one_or_none()
@@ -243,6 +242,7 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
         upload.state, upload.length = UploadState.FINISHED, upload.offset
     size = sum(upload.offset for upload in files)
     document = Document(
+        id=new_id(),
         org_id=slot.org_id,
         case_id=visit.link.case_id,
         request_id=slot.request_id,
@@ -254,9 +254,14 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
         due_at=now,
     )
     session.add(document)
-    session.flush()
     slot.take(document.id, now)
-    session.execute(update(Case).where(Case.id == visit.link.case_id).values(updated_at=now))
+    with session.no_autoflush:  # what was added goes out in one flush
+        session.execute(
+            update(Case)
+            .where(Case.id == visit.link.case_id)
+            .values(updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
     details: dict[str, str | int] = {"document": document.id, "bytes": size}
     if len(files) > 1:
         details["pages"] = len(files)
@@ -300,12 +305,18 @@ def slices_of(session: Session, upload_id: str) -> Sequence[Slice]:
     return session.scalars(select(Slice).where(Slice.upload_id == upload_id).order_by(Slice.seq)).all()
 
 
-def living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
-    """Return a visit while it lives. Raises LinkClosed."""
-    visit = session.get(Visit, visit_id, populate_existing=True)
-    if visit is None or not visit_lives(session, visit, now):
-        raise LinkClosed("no visit")
-    return visit
+def _slot(session: Session, slot_id: str, *, lock: bool = False) -> Slot:
+    """Return a slot with its requirement, as the database has it now. Raises NotFound."""
+    found = (
+        select(Slot)
+        .where(Slot.id == slot_id)
+        .options(joinedload(Slot.requirement, innerjoin=True))
+        .execution_options(populate_existing=True)
+    )
+    slot = session.scalars(found.with_for_update(of=Slot) if lock else found).first()
+    if slot is None:
+        raise NotFound(f"slot {slot_id}")
+    return slot
 
 
 def _living_upload(session: Session, link_id: str, upload_id: str, now: datetime, *, lock: bool = False) -> Upload:
@@ -348,10 +359,11 @@ def end_upload(session: Session, upload: Upload, reason: str, now: datetime) -> 
             links.give_back(session, upload.link_id)
 
 
-def _keep(session: Session, upload_id: str, piece: Piece, now: datetime) -> None:
-    if not still_open(session, piece.key_id):
-        raise QuarantineKeyMissing(f"key {piece.key_id} was destroyed")
-    session.add(
+def _keep(session: Session, upload_id: str, pieces: Sequence[Piece], now: datetime) -> None:
+    for key_id in {piece.key_id for piece in pieces}:
+        if not still_open(session, key_id):
+            raise QuarantineKeyMissing(f"key {key_id} was destroyed")
+    session.add_all(
         Slice(
             upload_id=upload_id,
             seq=piece.seq,
@@ -363,6 +375,7 @@ def _keep(session: Session, upload_id: str, piece: Piece, now: datetime) -> None
             quarantine_key_id=piece.key_id,
             created_at=now,
         )
+        for piece in pieces
     )
 
 

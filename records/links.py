@@ -7,8 +7,8 @@ An expired or superseded link takes no new activation, while its live visits fin
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, func, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, func, select, update
+from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
 from records.checkcodes import new_check_code
 from records.errors import CodeNeeded, LinkClosed, QuotaExceeded, TooManyVisits
@@ -169,9 +169,7 @@ def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
 
     Raises LinkClosed, and CodeNeeded for one that waits for its code.
     """
-    visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
-    if visit is None or not may_go_on(session, visit, now):
-        raise LinkClosed("no visit")
+    visit = _living(session, Visit.cookie_sha256 == cookie_sha256, now)
     if visit.confirmed_at is None:
         raise CodeNeeded(f"visit {visit.id}")
     return visit
@@ -179,27 +177,44 @@ def live_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
 
 def waiting_visit(session: Session, *, cookie_sha256: str, now: datetime) -> Visit:
     """Return the living visit behind a cookie that waits for its code. Raises LinkClosed."""
-    visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == cookie_sha256)).first()
-    if visit is None or visit.confirmed_at is not None or not may_go_on(session, visit, now):
+    visit = _living(session, Visit.cookie_sha256 == cookie_sha256, now)
+    if visit.confirmed_at is not None:
         raise LinkClosed("no visit waits")
     return visit
 
 
-def visit_lives(session: Session, visit: Visit, now: datetime) -> bool:
-    """Whether a visit may send: it may go on, and its one-time code was typed where one is asked."""
-    return visit.confirmed_at is not None and may_go_on(session, visit, now)
+def living_visit(session: Session, visit_id: str, now: datetime) -> Visit:
+    """Return a visit that may send, as the database has it now. Raises LinkClosed, also while it waits for its code."""
+    visit = _living(session, Visit.id == visit_id, now)
+    if visit.confirmed_at is None:
+        raise LinkClosed("no visit")
+    return visit
 
 
 def may_go_on(session: Session, visit: Visit, now: datetime) -> bool:
-    """Whether a visit has not ended: revocation and cancellation stop it at once, expiry of the link lets it finish.
-
-    Asked at every request and every slice: reads the request's state alone, not the request with all its slots.
-    """
-    in_time = now < visit.ends_at and now - visit.last_seen_at < VISIT_IDLE
-    if not in_time or visit.link.revoked_at is not None:
-        return False
+    """Whether a visit has not ended: revocation and cancellation stop it at once, expiry of the link lets it finish."""
     state = session.scalar(select(DocumentRequest.state).where(DocumentRequest.id == visit.link.request_id))
-    return state is not None and state != RequestState.CANCELLED
+    return state is not None and _goes_on(visit, state, now)
+
+
+def _goes_on(visit: Visit, state: RequestState, now: datetime) -> bool:
+    in_time = now < visit.ends_at and now - visit.last_seen_at < VISIT_IDLE
+    return in_time and visit.link.revoked_at is None and state != RequestState.CANCELLED
+
+
+def _living(session: Session, which: ColumnElement[bool], now: datetime) -> Visit:
+    """Return a visit that may go on. Asked at every request and every slice: one statement."""
+    found = session.execute(
+        select(Visit, DocumentRequest.state)
+        .join(Visit.link)
+        .join(UploadLink.request)
+        .options(contains_eager(Visit.link))
+        .where(which)
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None or not _goes_on(*found, now):
+        raise LinkClosed("no visit")
+    return found[0]
 
 
 def claim_quota(session: Session, link_id: str, *, files: int, size: int) -> None:

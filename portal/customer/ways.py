@@ -15,8 +15,7 @@ from portal.customer.visits import check_csrf, check_sender, visitor
 from portal.web.application import transaction
 from portal.web.guards import guarded_by
 from records.declining import decline
-from records.errors import LinkClosed
-from records.links import Visit, visit_lives
+from records.links import Visit, living_visit
 from records.withdrawing import withdraw
 from storage.database import utcnow
 
@@ -53,7 +52,4 @@ def minutes_left(until: datetime) -> int:
 
 def _visit(session: Session) -> Visit:
     """Return the visit as it is in this transaction. Raises LinkClosed when it ended since the guard looked."""
-    visit = session.get_one(Visit, visitor().visit_id)
-    if not visit_lives(session, visit, utcnow()):
-        raise LinkClosed("no visit")
-    return visit
+    return living_visit(session, visitor().visit_id, utcnow())

@@ -23,7 +23,7 @@ from records.challenges import (
     ask_for_code,
 )
 from records.errors import CodeLocked, CodeNeeded, LinkClosed, TooManyCodes
-from records.links import UploadLink, Visit, live_visit, visit_lives, waiting_visit
+from records.links import UploadLink, Visit, live_visit, living_visit, waiting_visit
 from records.requests import DocumentRequest
 from storage.database import Database, utcnow
 from tests.intake.building import a_link, a_request, a_visit
@@ -94,7 +94,8 @@ def test_a_visit_that_waits_may_do_nothing(door: Door) -> None:
     with door.database.transaction() as session:
         visit = session.get_one(Visit, door.visit_id)
         visit.cookie_sha256 = "c" * 64
-        assert not visit_lives(session, visit, door.now)
+        with pytest.raises(LinkClosed):
+            living_visit(session, visit.id, door.now)
     with door.database.reading() as session:
         with pytest.raises(CodeNeeded):
             live_visit(session, cookie_sha256="c" * 64, now=door.now)
@@ -253,4 +254,4 @@ def test_a_template_without_second_factor_confirms_at_once(database: Database) -
     with database.transaction() as session:
         visit = a_visit(session, a_link(session, a_request(session, now=now), now=now), now=now)
         assert visit.confirmed_at == now
-        assert visit_lives(session, visit, now)
+        assert living_visit(session, visit.id, now) is visit
