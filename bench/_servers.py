@@ -159,9 +159,9 @@ class Portal(Server):
         super().__init__(
             gunicorn("bench._portal:app()"),
             folder,
-            BENCH_DATABASE=str(self.database.url),
-            BENCH_FOLDER=str(folder / "blobs"),
-            BENCH_CUSTODIAN=base64.b64encode(keys.custodian.verify_key().raw).decode(),
+            SITE_DATABASE=str(self.database.url),
+            SITE_BLOBS=str(folder / "blobs"),
+            SITE_CUSTODIAN=base64.b64encode(keys.custodian.verify_key().raw).decode(),
         )
 
     def prepare(self, *, clients: int, files: int) -> None:

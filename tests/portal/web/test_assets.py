@@ -80,8 +80,8 @@ def test_a_page_which_holds_secrets_is_never_compressed(client: FlaskClient) -> 
 
 
 def test_what_is_no_text_is_sent_as_it_is(client: FlaskClient) -> None:
-    answer = client.get("/static/picture.webp", headers={"Accept-Encoding": "gzip"})
-    assert (answer.data, "Content-Encoding" in answer.headers) == (b"RIFF", False)
+    with client.get("/static/picture.webp", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert (answer.data, "Content-Encoding" in answer.headers) == (b"RIFF", False)
 
 
 @pytest.mark.parametrize("path", ["../application.py", "..%2fapplication.py", "nothing.css", "%00"])
