@@ -121,6 +121,7 @@ class Event(StrEnum):
     ADMINISTRATOR_SENDER_RENEWED = "administrator:sender:renewed"
     ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
     ADMINISTRATOR_ORGANIZATION_CHANGED = "administrator:organization:changed"
+    ADMINISTRATOR_ORGANIZATION_LIMITED = "administrator:organization:limited"
 
     @property
     def actor(self) -> ActorKind:

@@ -179,7 +179,10 @@ class Portal(Server):
         with self.database.transaction() as session:
             request = a_request(session, now=now, max_bytes=LARGEST, requirements=files)
             link = a_link(session, request, now=now)
-            link.max_files, link.max_bytes = 10**6, 10**15
+            link.max_files, link.max_bytes, link.max_attempts = 10**6, 10**15, 10**6
+            company = session.get_one(Organization, link.org_id)
+            company.max_files, company.max_bytes, company.max_attempts = 10**6, 10**15, 10**6
+            company.case_max_files, company.case_max_bytes, company.case_max_attempts = 10**6, 10**15, 10**6
             a_visit(session, link, now=now, secret=secret).ends_at = now + timedelta(days=1)
             return secret, [slot.id for slot in request.slots]
 

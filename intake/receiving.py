@@ -18,7 +18,7 @@ from intake.holds import Holds
 from intake.siblings import Siblings
 from intake.slicing import NOTHING, Announced, Body
 from intake.standing import NOTHING_TOLD, Piece, Standing, Told
-from records.errors import QuotaExceeded
+from records.errors import Quota, QuotaExceeded
 from storage.blobs import BlobStore
 from storage.database import Database, new_id
 from storage.sealing.contexts import SliceContext
@@ -278,4 +278,4 @@ def _demand_room(found: Standing, announced: int | None) -> None:
     if announced is not None and found.offset + announced > found.end:
         raise TooLarge(found.end)
     if announced is not None and announced > found.left:
-        raise QuotaExceeded(f"link {found.link_id}")
+        raise QuotaExceeded(Quota.LINK_BYTES)

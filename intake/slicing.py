@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from intake.checksums import Checksum
 from intake.errors import BodyCut, TooLarge
 from intake.holds import Hold
-from records.errors import QuotaExceeded
+from records.errors import Quota, QuotaExceeded
 
 SLICE_BYTES = 16 * 1024 * 1024
 """A longer body becomes several slices, each acknowledged as soon as it is durable."""
@@ -75,7 +75,7 @@ class Body:
             if self.taken > room:
                 raise TooLarge(limit)
             if self.taken > left:
-                raise QuotaExceeded("link")
+                raise QuotaExceeded(Quota.LINK_BYTES)
             yield chunk
 
     def _is_enough(self, until: float) -> bool:

@@ -14,6 +14,7 @@ import audit
 from audit import Event
 from intake import intents
 from intake.receiving import BLOBS as SLICES
+from records import quotas
 from records.uploads import Slice, Upload, UploadState
 from storage.blobs import BlobStore, LocalBlobStore
 from storage.database import Database
@@ -45,6 +46,9 @@ def expire(session: Session, *, now: datetime) -> int:
     ).all()
     for upload in over:
         upload.state = UploadState.ENDED
+        quotas.give_back_to_case(
+            session, upload.link, files=int(upload.offset == 0), size=upload.reserved() - upload.offset
+        )
         audit.record(
             session,
             Event.INSPECTOR_UPLOAD_SWEPT,

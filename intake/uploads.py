@@ -1,16 +1,16 @@
 """Uploads as rows: claim a slot, acknowledge slices, finish as a document, end. Nothing here sees a byte of content.
 
 Rules: each change is one conditional UPDATE or stands behind a row lock, so that of many requests one wins; rows are
-locked in the order slot, upload, link; a slice is acknowledged only while its visit lives, its link is not revoked,
-and the key it is sealed to exists; finishing makes the document, fills the slot and leaves its trace in one
-transaction.
+locked in the order slot, upload, link, case, organization; a slice is acknowledged only while its visit lives, its link
+is not revoked, and the key it is sealed to exists; finishing makes the document, fills the slot and leaves its trace in
+one transaction.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -28,11 +28,11 @@ from intake.errors import (
     UploadNotFound,
 )
 from intake.standing import NOTHING_TOLD, Piece, Standing, Told, standing_of
-from records import links, trays
+from records import quotas, trays
 from records.cases import Case
 from records.documents import Document
-from records.errors import NotFound, QuotaExceeded, SlotTaken
-from records.links import Visit, claim_quota, living_visit
+from records.errors import NotFound, SlotTaken
+from records.links import Visit, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
 from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
@@ -74,9 +74,7 @@ def _limit_of(session: Session, visit: Visit, slot: Slot, length: int | None, to
         _demand_room_in_tray(slot, trays.pages_in(session, slot.id, now), told.retakes, length or 1)
     if length is not None and length > limit:
         raise TooLarge(limit)
-    left = visit.link.max_bytes - visit.link.used_bytes
-    if visit.link.used_files >= visit.link.max_files or (length or 1) > left:
-        raise QuotaExceeded(f"link {visit.link_id}")
+    quotas.check(session, visit.link, size=length or 1, reserved=limit if length is None else length, now=now)
     return limit
 
 
@@ -106,7 +104,6 @@ def open_upload(
     came = sum(piece.length for piece in pieces[1:])
     if came > (limit if length is None else length):
         raise TooLarge(limit if length is None else length)
-    claim_quota(session, visit.link_id, files=1, size=came)
     upload = Upload(
         id=upload_id,
         org_id=visit.link.org_id,
@@ -136,6 +133,7 @@ def open_upload(
     if length == came:
         _complete(session, visit, upload, slot, now)
     session.flush()
+    quotas.claim(session, visit.link, size=came, reserved=upload.reserved(), now=now)
     return standing_of(upload)
 
 
@@ -155,7 +153,7 @@ def fix_length(session: Session, *, visit_id: str, upload_id: str, length: int, 
         raise TooLarge(upload.max_bytes)
     if length < upload.offset or upload.length not in (None, length):
         raise OffsetConflict(upload_id, upload.offset)
-    upload.length = length
+    _fix(session, upload, length)
     session.flush()
     return standing_of(upload)
 
@@ -190,7 +188,7 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     if claimed.rowcount != 1:
         _require_receiving(upload)
         raise OffsetConflict(upload_id, upload.offset)
-    claim_quota(session, visit.link_id, files=0, size=piece.length)
+    quotas.claim_bytes(session, visit.link, piece.length)
     _keep(session, upload_id, [piece], now)
     visit.last_seen_at = now
     if slot is not None:
@@ -226,6 +224,7 @@ def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: d
     """
     if slot.state not in OPEN_SLOTS:
         raise SlotTaken(f"slot {slot.id}")
+    _fix(session, upload, upload.offset)
     page = session.get(Page, upload.id)
     tray = trays.pages_in(session, slot.id, now)
     if page is not None:
@@ -239,7 +238,7 @@ def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: d
 def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload], now: datetime) -> Document:
     """Make the document of one file, or of several that are its pages. The caller has locked slot and uploads."""
     for upload in files:
-        upload.state, upload.length = UploadState.FINISHED, upload.offset
+        upload.state = UploadState.FINISHED
     size = sum(upload.offset for upload in files)
     document = Document(
         id=new_id(),
@@ -348,15 +347,18 @@ def _make_room(session: Session, slot_id: str, replaces: str | None, now: dateti
 
 
 def end_upload(session: Session, upload: Upload, reason: str, now: datetime) -> None:
-    """End an upload. If not a byte came, its file goes back to the link: as often as the link has files."""
+    """End an upload. What did not come of it is given back, and its file too if not a byte came."""
     upload.state = UploadState.ENDED
     _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
-    if upload.offset == 0:
-        empty = select(func.count()).where(
-            Upload.link_id == upload.link_id, Upload.state == UploadState.ENDED, Upload.offset == 0
-        )
-        if (session.scalar(empty) or 0) <= upload.link.max_files:
-            links.give_back(session, upload.link_id)
+    files, size = int(upload.offset == 0), upload.reserved() - upload.offset
+    quotas.give_back(session, upload.link, files=files, size=size, opened_at=upload.created_at)
+
+
+def _fix(session: Session, upload: Upload, length: int) -> None:
+    """Fix the length of an upload, and give back what it held beyond that."""
+    surplus = upload.reserved() - length
+    upload.length = length
+    quotas.give_back(session, upload.link, files=0, size=surplus, opened_at=upload.created_at)
 
 
 def _keep(session: Session, upload_id: str, pieces: Sequence[Piece], now: datetime) -> None:

@@ -53,19 +53,21 @@ ATTESTED: Columns = (
 )
 """What the custodian reads of a part: not where its payload lies."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
+SENT: Columns = ("used_files", "used_bytes", "used_attempts")
+"""What records/quotas.py counts; the limits themselves are the administrator's alone."""
 BEAT: Rights = {"heartbeats": May(select=ALL, insert=ALL, update=("at", "details"))}
 
 CUSTOMER: Rights = {
     **TRACE,
-    "organizations": READ,
+    "organizations": May(select=ALL, update=("quota_day", *SENT)),
     "privacy_notices": READ,
     "requirement_templates": READ,
     "requirements": READ,
-    "cases": May(select=ALL, update=("updated_at",)),
+    "cases": May(select=ALL, update=("updated_at", *SENT)),
     "parties": May(select=("id", "locale", "hint")),
     "document_requests": May(select=ALL, update=("state", "code_failures")),
     "slots": May(select=ALL, update=("state", "document_id", "reason", "reason_page", "note", "changed_at")),
-    "upload_links": May(select=ALL, update=("activations", "used_files", "used_bytes")),
+    "upload_links": May(select=ALL, update=("activations", *SENT)),
     "visits": May(select=ALL, insert=ALL, update=("last_seen_at", "ends_at", "confirmed_at", "cookie_sha256")),
     "code_challenges": May(select=ALL, insert=ALL, update=("tries", "ended_at")),
     "messages": May(select=("id", "state")),
@@ -142,14 +144,14 @@ STAFF: Rights = {
 INSPECTOR: Rights = {
     **TRACE,
     **BEAT,
-    "cases": May(select=ALL, update=("updated_at",)),
+    "cases": May(select=ALL, update=("updated_at", "used_files", "used_bytes")),  # given back by expired uploads
     "case_keys": May(select=("id", "org_id", "case_id", "public", "signature", "minted_at", *JOB)),
     "document_requests": May(select=ALL, update=("state",)),
     "requirement_templates": READ,
     "requirements": READ,
     "slots": May(select=ALL, update=("state", "reason", "reason_page", "note", "changed_at")),
     "organizations": May(select=("id", "flag_active_pdfs", "flag_pdf_attachments", "accept_office")),
-    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "used_files")),
     "messages": READ_ADD,
     "uploads": May(select=ALL, update=("state",)),
     "tray_pages": READ,

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -36,6 +36,10 @@ class Case(Base):
     state: Mapped[CaseState] = mapped_column(String(10), default=CaseState.OPEN)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
+    used_files: Mapped[int] = mapped_column(default=0)
+    """Like the next two counted by records/quotas.py; the limits are the organization's."""
+    used_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    used_attempts: Mapped[int] = mapped_column(default=0)
 
     def close(self, now: datetime) -> None:
         """End the case. Raises WrongState when it is closed already."""

@@ -1,5 +1,7 @@
 """The errors of the case file. Each carries a stable `code`; portal/web/errors.py turns it into a status and words."""
 
+from enum import StrEnum
+
 
 class RecordsError(Exception):
     """A rule of the case file refuses what was asked. `code` is stable and public; messages hold ids only."""
@@ -55,10 +57,26 @@ class CodeLocked(RecordsError):
     code = "code_locked"
 
 
-class QuotaExceeded(RecordsError):
-    """The link has used up its files or bytes."""
+class Quota(StrEnum):
+    """What is used up. The value is the stable code of the error."""
 
-    code = "quota_exceeded"
+    LINK_FILES = "quota_link_files"
+    LINK_BYTES = "quota_link_bytes"
+    LINK_ATTEMPTS = "quota_link_attempts"
+    CASE_FILES = "quota_case_files"
+    CASE_BYTES = "quota_case_bytes"
+    CASE_ATTEMPTS = "quota_case_attempts"
+    ORGANIZATION_FILES = "quota_organization_files"
+    ORGANIZATION_BYTES = "quota_organization_bytes"
+    ORGANIZATION_ATTEMPTS = "quota_organization_attempts"
+
+
+class QuotaExceeded(RecordsError):
+    """A link, a case or an organization has taken in what it may. The code says which, and of what."""
+
+    def __init__(self, quota: Quota) -> None:
+        super().__init__(quota.value)
+        self.code = quota.value
 
 
 class TooManyVisits(RecordsError):

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, ForeignKey, String, func, sele
 from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
 from records.checkcodes import new_check_code
-from records.errors import CodeNeeded, LinkClosed, QuotaExceeded, TooManyVisits
+from records.errors import CodeNeeded, LinkClosed, TooManyVisits
 from records.requests import OPEN_SLOTS, DocumentRequest, RequestState
 from storage.database import Base, NewId
 
@@ -21,6 +21,8 @@ REUSE_LEFT = timedelta(hours=48)
 """A reminder reuses the open link while this much of its life remains."""
 MAX_FILES = 60
 MAX_BYTES = 2 * 1024**3
+MAX_ATTEMPTS = 240
+"""Uploads opened through a link, whatever became of them."""
 MAX_ACTIVATIONS = 200
 """A link that was opened so often is closed; the next message brings a new one."""
 VISITS_AN_HOUR = 20
@@ -45,7 +47,9 @@ class UploadLink(Base):
     used_files: Mapped[int] = mapped_column(default=0)
     used_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     max_files: Mapped[int] = mapped_column(default=MAX_FILES)
+    used_attempts: Mapped[int] = mapped_column(default=0)
     max_bytes: Mapped[int] = mapped_column(BigInteger, default=MAX_BYTES)
+    max_attempts: Mapped[int] = mapped_column(default=MAX_ATTEMPTS)
     check_code: Mapped[str] = mapped_column(String(8), default=new_check_code, unique=True, index=True)
     """By which its message is told from a forged one; see records/checking.py."""
     request: Mapped[DocumentRequest] = relationship()
@@ -59,7 +63,8 @@ class UploadLink(Base):
         """Whether what is still missing fits into what is left of the quota (a fresh link always has room)."""
         missing = [slot.requirement.max_bytes() for slot in self.request.slots if slot.state in OPEN_SLOTS]
         files, size = min(len(missing), self.max_files // 2), min(sum(missing), self.max_bytes // 2)
-        return self.max_files - self.used_files >= files and self.max_bytes - self.used_bytes >= size
+        tries = self.max_attempts - self.used_attempts >= files
+        return tries and self.max_files - self.used_files >= files and self.max_bytes - self.used_bytes >= size
 
 
 class Visit(Base):
@@ -215,36 +220,6 @@ def _living(session: Session, which: ColumnElement[bool], now: datetime) -> Visi
     if found is None or not _goes_on(*found, now):
         raise LinkClosed("no visit")
     return found[0]
-
-
-def claim_quota(session: Session, link_id: str, *, files: int, size: int) -> None:
-    """Use up files and bytes of a link in one conditional UPDATE. Raises QuotaExceeded (or LinkClosed when revoked)."""
-    claimed = session.execute(
-        update(UploadLink)
-        .where(
-            UploadLink.id == link_id,
-            UploadLink.revoked_at.is_(None),
-            UploadLink.used_files + files <= UploadLink.max_files,
-            UploadLink.used_bytes + size <= UploadLink.max_bytes,
-        )
-        .values(used_files=UploadLink.used_files + files, used_bytes=UploadLink.used_bytes + size)
-        .execution_options(synchronize_session="fetch")
-    )
-    if claimed.rowcount != 1:  # type: ignore[attr-defined]
-        link = session.get(UploadLink, link_id, populate_existing=True)
-        if link is None or link.revoked_at is not None:
-            raise LinkClosed("revoked")
-        raise QuotaExceeded(f"link {link_id}")
-
-
-def give_back(session: Session, link_id: str) -> None:
-    """Return one file to the quota of a link: its upload ended without a byte."""
-    session.execute(
-        update(UploadLink)
-        .where(UploadLink.id == link_id, UploadLink.used_files > 0)
-        .values(used_files=UploadLink.used_files - 1)
-        .execution_options(synchronize_session="fetch")
-    )
 
 
 def revoke(session: Session, link: UploadLink, *, now: datetime) -> None:

@@ -1,12 +1,17 @@
 """Organizations (the tenants), their teams and their versioned privacy notices."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import BigInteger, Date, ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from records.errors import NotFound
 from storage.database import Base, NewId
+
+DAY_FILES, DAY_BYTES, DAY_ATTEMPTS = 20_000, 400 * 1024**3, 80_000
+"""What all customers of one organization may send in a day, unless its row says otherwise."""
+CASE_FILES, CASE_BYTES, CASE_ATTEMPTS = 500, 20 * 1024**3, 2_000
+"""What may be sent into one case in its whole life, unless the row of its organization says otherwise."""
 
 
 class Organization(Base):
@@ -29,6 +34,17 @@ class Organization(Base):
     accept_office: Mapped[bool] = mapped_column(default=False)
     """Its templates may ask for office documents (DOCX, XLSX) without macros."""
     created_at: Mapped[datetime]
+    quota_day: Mapped[date | None] = mapped_column(Date)
+    """The UTC day that the used_* columns count; see records/quotas.py."""
+    used_files: Mapped[int] = mapped_column(default=0)
+    used_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    used_attempts: Mapped[int] = mapped_column(default=0)
+    max_files: Mapped[int] = mapped_column(default=DAY_FILES)
+    max_bytes: Mapped[int] = mapped_column(BigInteger, default=DAY_BYTES)
+    max_attempts: Mapped[int] = mapped_column(default=DAY_ATTEMPTS)
+    case_max_files: Mapped[int] = mapped_column(default=CASE_FILES)
+    case_max_bytes: Mapped[int] = mapped_column(BigInteger, default=CASE_BYTES)
+    case_max_attempts: Mapped[int] = mapped_column(default=CASE_ATTEMPTS)
 
 
 class Team(Base):

@@ -63,6 +63,10 @@ class Upload(Base):
     link: Mapped[UploadLink] = relationship()
     slot: Mapped[Slot] = relationship()
 
+    def reserved(self) -> int:
+        """Return the bytes of case and organization that it holds while it is unfinished."""
+        return self.max_bytes if self.length is None else self.length
+
 
 class Slice(Base):
     """One acknowledged piece of an upload: an age payload in the blob store or in the row, its header here.

@@ -1,4 +1,4 @@
-"""`organization create` and `team create`: the first rows of a company."""
+"""`organization create` and `team create`: the first rows of a company; `organization limits`: how much it takes in."""
 
 import re
 import zoneinfo
@@ -15,6 +15,7 @@ from storage.database import new_id, utcnow
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,59}")
 FLAG = "flag"
 ANSWER = click.Choice(["refuse", FLAG])
+AMOUNT = click.IntRange(min=0, max=10**15)
 LANGUAGES = ("es", "en", "pt")
 
 
@@ -97,6 +98,29 @@ def change_what_is_accepted(
             note(session, Event.ADMINISTRATOR_ORGANIZATION_CHANGED, org_id=found.id, subject_id=found.id, **now)
     for name, accepted in now.items():
         click.echo(f"{name}: {'refuse' if not accepted else 'accept' if name == 'office' else FLAG}")
+
+
+@organization.command("limits")
+@click.argument("org")
+@click.option("--files-a-day", "max_files", type=AMOUNT, help="Files from all its customers in a UTC day.")
+@click.option("--bytes-a-day", "max_bytes", type=AMOUNT)
+@click.option("--attempts-a-day", "max_attempts", type=AMOUNT, help="Uploads opened, whatever became of them.")
+@click.option("--files-a-case", "case_max_files", type=AMOUNT, help="Files of one case in its whole life.")
+@click.option("--bytes-a-case", "case_max_bytes", type=AMOUNT)
+@click.option("--attempts-a-case", "case_max_attempts", type=AMOUNT)
+@pass_wiring
+def limit_organization(wiring: Wiring, /, org: str, **limits: int | None) -> None:
+    """Show what the organization ORG may take in, after changing what is given."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    with wiring.database().transaction() as session:
+        found = find_organization(session, org)
+        for name, limit in given.items():
+            setattr(found, name, limit)
+        if given:
+            session.flush()
+            note(session, Event.ADMINISTRATOR_ORGANIZATION_LIMITED, org_id=found.id, subject_id=found.id, **given)
+        for name in limits:
+            click.echo(f"{name} {getattr(found, name)}")
 
 
 @click.group()

@@ -217,6 +217,7 @@ EVENTS = {
     Event.COURIER_RECEIPT_GATHERED: _("preparó un acuse"),
     Event.ADMINISTRATOR_ORGANIZATION_CREATED: _("creó la organización"),
     Event.ADMINISTRATOR_ORGANIZATION_CHANGED: _("cambió lo que la organización acepta"),
+    Event.ADMINISTRATOR_ORGANIZATION_LIMITED: _("cambió los límites de la organización"),
     Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
     Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),
     Event.ADMINISTRATOR_SENDER_ADDED: _("agregó un número de WhatsApp"),

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.web.faults import FAULTS, Row
 from portal.web.language import current_language
+from portal.web.quotas import QUOTAS
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ Renderer = Callable[[Problem], Response]
 
 TABLE: dict[str, Row] = {
     **FAULTS,
+    **QUOTAS,
     "internal": Row(
         500,
         "Algo falló de nuestro lado. No se perdió nada de lo ya recibido. Intenta de nuevo en unos minutos.",
@@ -159,12 +161,6 @@ TABLE: dict[str, Row] = {
         "Este enlace ya no está abierto. Pide uno nuevo a la empresa que te lo envió.",
         "This link is no longer open. Ask the company that sent it for a new one.",
         "Este link não está mais aberto. Peça um novo à empresa que o enviou.",
-    ),
-    "quota_exceeded": Row(
-        429,
-        "Este enlace ya recibió el máximo de archivos. Pide uno nuevo a la empresa.",
-        "This link has received all the files it can. Ask the company for a new one.",
-        "Este link já recebeu o máximo de arquivos. Peça um novo à empresa.",
     ),
     "slot_taken": Row(
         409,

@@ -249,7 +249,7 @@ def test_the_quota_of_bytes_holds_under_parallel_slices(both: World) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         outcomes = sorted(pool.map(send, open_uploads))
-    assert outcomes == ["quota_exceeded", "sent", "sent"]
+    assert outcomes == ["quota_link_bytes", "sent", "sent"]
     with both.database.reading() as session:
         assert session.get_one(UploadLink, both.link_id).used_bytes == 200
 
@@ -488,7 +488,7 @@ def test_an_upload_that_ends_with_bytes_keeps_its_file(world: World) -> None:
 
 def test_beginning_and_ending_for_ever_uses_the_link_up(world: World) -> None:
     with world.database.transaction() as session:
-        session.get_one(UploadLink, world.link_id).max_files = 3
+        session.get_one(UploadLink, world.link_id).max_attempts = 6
     for _ in range(6):
         world.intake.terminate(visit_id=world.visit_id, upload_id=world.begin())
     with pytest.raises(QuotaExceeded):

@@ -242,3 +242,19 @@ def test_a_command_that_lacks_its_key_says_which_setting_it_needs(run, company, 
     monkeypatch.delenv("RESGUARDO_STAFF_BOX_KEY_FILE")
     refused = run(*CREATE_EVA, "--team", "Crédito", "--generate", fails=1)
     assert "RESGUARDO_STAFF_BOX_KEY_FILE" in refused.output
+
+
+def test_limits_of_an_organization_are_set_shown_and_recorded(run, company, database):
+    shown = run("organization", "limits", company).output
+    assert "max_files 20000" in shown
+    changed = run("organization", "limits", company, "--files-a-day", "7", "--bytes-a-case", "1000").output
+    assert {"max_files 7", "case_max_bytes 1000", "max_bytes 429496729600"} <= set(changed.splitlines())
+    with database.reading() as session:
+        found = session.scalars(select(Organization)).one()
+        assert (found.max_files, found.case_max_bytes) == (7, 1000)
+        recorded = session.scalars(
+            select(AuditEvent).where(AuditEvent.event == Event.ADMINISTRATOR_ORGANIZATION_LIMITED)
+        ).one()
+    assert recorded.details == {"max_files": 7, "case_max_bytes": 1000}
+    run("organization", "limits", company, "--files-a-day", "-1", fails=2)
+    run("organization", "limits", "nobody", fails=1)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,18 +114,27 @@ class Live:
 @pytest.fixture(scope="module")
 def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running portal with an empty database."""
-    folder, port = tmp_path_factory.mktemp("site"), free_port()
-    (folder / "tmp").mkdir()
+    folder = tmp_path_factory.mktemp("site")
     shutil.copyfile(sqlite_template, folder / "resguardo.db")
-    database = Database(f"sqlite:///{folder / 'resguardo.db'}")
+    with running_site(folder, f"sqlite:///{folder / 'resguardo.db'}") as running:
+        yield running
+
+
+@contextmanager
+def running_site(folder: Path, database_url: str, **more: str) -> Iterator[Site]:
+    """Run the portal over a database with every table and nothing in it; `more` is added to its environment."""
+    port = free_port()
+    (folder / "tmp").mkdir()
+    database = Database(database_url)
     with database.transaction() as session:
         keys = certified_keys(session, now=utcnow())
     environment = {
-        "SITE_DATABASE": str(database.url),
+        "SITE_DATABASE": database_url,
         "SITE_BLOBS": str(folder / "blobs"),
         "SITE_CUSTODIAN": base64.b64encode(keys.custodian.verify_key().raw).decode(),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": str(ROOT),
+        **more,
     }
     settings = [f"{name}={value}" for name, value in environment.items()]
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--workers", "2", "--threads", "16"]
@@ -134,9 +144,11 @@ def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         log=folder / "gunicorn.log",
     )
     server.start(lambda: answers(port))
-    yield Site(port=port, folder=folder, database=database, keys=keys)
-    server.stop()
-    database.dispose()
+    try:
+        yield Site(port=port, folder=folder, database=database, keys=keys)
+    finally:
+        server.stop()
+        database.dispose()
 
 
 @pytest.fixture
