@@ -18,6 +18,7 @@ from typing import Self
 
 from bench import _peers
 from portal.customer.visits import COOKIE
+from records.organizations import Organization
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from tests.intake.building import MIB, a_link, a_request, a_visit, certified_keys

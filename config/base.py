@@ -46,6 +46,7 @@ PublicFile = Annotated[Path, FileKind.PUBLIC]
 CertificatesFile = Annotated[Path, FileKind.CERTIFICATES]
 OptionalKeyFile = Annotated[Path | None, FileKind.KEY]
 OptionalKeysFile = Annotated[Path | None, FileKind.KEYS]
+OptionalTextFile = Annotated[Path | None, FileKind.TEXT]
 
 
 class Settings(BaseSettings):
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
     s3_endpoint: str | None = None
     s3_region: str | None = None
     s3_key_id: str | None = None
-    s3_secret_file: Annotated[Path | None, FileKind.TEXT] = None
+    s3_secret_file: OptionalTextFile = None
     foreign_keys: str = Field(min_length=1)
     """Colon-separated paths or globs of key files and folders that this process must not be able to open."""
     insecure_shared_keys: bool = False

@@ -1,5 +1,6 @@
 """The settings of each process: what it holds, and by omission what it must never be given."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -11,13 +12,14 @@ from config.base import (
     KeysFile,
     OptionalKeyFile,
     OptionalKeysFile,
+    OptionalTextFile,
     Profile,
     PublicFile,
     Settings,
 )
 from config.errors import SettingsRefused
 from config.places import BlobPlace, BucketPlace, FolderPlace, KeyringPlace, KmsPlace, folder_place
-from config.secrets import read_certificates, read_key, read_keys, read_public_key
+from config.secrets import read_certificates, read_key, read_keys, read_public_key, read_secret_text
 
 Url = Annotated[str, Field(pattern=r"^https?://[^/?#]+$")]
 """The base address of one of our applications: scheme and host, no path."""
@@ -102,6 +104,27 @@ class CustomerSettings(
     code_key_file: KeyFile
     customer_key_file: KeyFile
     public_url: Url
+    trusted_proxies: str = ""
+    """Addresses or networks, separated by commas, whose X-Forwarded-For is believed."""
+    rate_limit_url: str | None = Field(default=None, pattern=r"^rediss?://[^?#]+$")
+    """Redis in which several machines count requests together; without it each process counts alone."""
+    rate_limit_password_file: OptionalTextFile = None
+
+    def check(self) -> None:
+        """Check as every process does, and the proxies. Raises ConfigError."""
+        super().check()
+        self.proxies()
+
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return the networks of the trusted proxies. Raises SettingsRefused."""
+        try:
+            return tuple(ip_network(part.strip()) for part in self.trusted_proxies.split(",") if part.strip())
+        except ValueError:
+            raise SettingsRefused("RESGUARDO_TRUSTED_PROXIES must hold addresses or networks, with commas") from None
+
+    def rate_limit_password(self) -> str | None:
+        """Return the password of Redis, None where it asks for none."""
+        return None if self.rate_limit_password_file is None else read_secret_text(self.rate_limit_password_file)
 
     def code_key(self) -> bytes:
         """Return the HMAC key of one-time codes."""

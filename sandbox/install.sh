@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 SYSTEM_PYTHON=/usr/bin/python3
 PACKAGES="python3 python3-venv clamav-daemon libmagic1 bubblewrap openssl util-linux procps ca-certificates curl
     libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation"
-TEST_PACKAGES="chromium postgresql age strace clamav-testfiles poppler-utils fonts-noto-color-emoji"
+TEST_PACKAGES="chromium postgresql age strace clamav-testfiles poppler-utils fonts-noto-color-emoji redis-server"
+command -v npm >/dev/null 2>&1 || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
 LOCKS="requirements.txt"
 STAMP=.venv/.installed-run
 if [ "${1:-}" = test ]; then
@@ -73,6 +74,7 @@ keep_daemons_asleep() {
 leave_daemons_disabled() {
     [ -d /run/systemd/system ] || return 0
     case " $1 " in *" clamav-daemon "*) $SUDO systemctl disable -q clamav-daemon.service clamav-daemon.socket || true ;; esac
+    case " $1 " in *" redis-server "*) $SUDO systemctl disable -q redis-server.service || true ;; esac
     case " $1 " in *" postgresql "*) $SUDO systemctl disable -q postgresql.service || true ;; esac
 }
 

@@ -14,9 +14,10 @@ from storage.database import Database
 from tests.services.clamd import Clamd, running_clamd
 from tests.services.models import load_models
 from tests.services.postgres import Postgres, running_postgres
+from tests.services.redis import Redis, running_redis
 from tests.services.weed import Weed, running_weed
 
-SERVICES = frozenset({"postgres", "postgres_url", "postgres_database", "weed", "s3_bucket", "clamd"})
+SERVICES = frozenset({"postgres", "postgres_url", "postgres_database", "weed", "s3_bucket", "clamd", "redis"})
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 
 
@@ -140,6 +141,13 @@ def s3_bucket(weed: Weed) -> Iterator[Bucket]:
         secret_key=weed.secret_key,
     )
     weed.drop_bucket(name)
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """A Redis server of one test, which may end it."""
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

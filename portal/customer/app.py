@@ -1,5 +1,6 @@
 """Wires the public portal from its settings. The only module here that reads them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from flask import Response, g, jsonify, make_response, render_template, request
@@ -18,12 +19,14 @@ from portal.customer.plain import plain
 from portal.customer.reasons import DECLINED
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
-from portal.customer.visits import NO_PAGES, Desk, csrf_token, enter, enter_waiting, select_language
+from portal.customer.visits import NO_PAGES, Desk, admit, csrf_token, enter, enter_waiting, select_language
 from portal.customer.ways import minutes_left, ways
 from portal.web import assets
 from portal.web.application import PortalApp, create_app
 from portal.web.errors import Problem
 from portal.web.language import current_language
+from portal.web.origins import Network
+from portal.web.rates import Rates, RedisPlace
 from storage.blobs import BlobStore
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
@@ -44,6 +47,8 @@ def customer() -> PortalApp:
         codes=CodeMaker(settings.code_key()),
         customer_key=settings.customer_key(),
         transport_security=settings.public_url.startswith("https://"),
+        rates=Rates(settings.customer_key(), shared=_shared_counters(settings)),
+        proxies=settings.proxies(),
     )
     meet_siblings(app)
     return app
@@ -58,8 +63,10 @@ def build(
     codes: CodeMaker,
     customer_key: bytes,
     transport_security: bool = False,
+    rates: Rates | None = None,
+    proxies: Sequence[Network] = (),
 ) -> PortalApp:
-    """Make the public portal from its parts."""
+    """Make the public portal from its parts; without `rates` it counts in its own memory."""
     app = create_app(
         PACKAGE,
         database=database,
@@ -73,6 +80,7 @@ def build(
             "quarantine key": lambda: _key_of_the_day(database, custodian),
         },
         transport_security=transport_security,
+        admit=admit,
     )
     holds = Holds()
     app.extensions["desk"] = Desk(
@@ -87,6 +95,8 @@ def build(
             siblings=Siblings(holds),
         ),
         customer_key=customer_key,
+        rates=rates or Rates(customer_key),
+        proxies=proxies,
     )
     assets.install(app)
     app.jinja_env.globals["csrf_token"] = csrf_token
@@ -103,6 +113,12 @@ def meet_siblings(app: PortalApp) -> None:
     desk: Desk = app.extensions["desk"]
     if desk.intake.siblings is not None:
         desk.intake.siblings.listen()
+
+
+def _shared_counters(settings: CustomerSettings) -> RedisPlace | None:
+    if settings.rate_limit_url is None:
+        return None
+    return RedisPlace(url=settings.rate_limit_url, password=settings.rate_limit_password())
 
 
 def render_error(problem: Problem) -> Response:

@@ -34,6 +34,7 @@ from portal.web.application import reading, transaction
 from portal.web.guards import PUBLIC, guarded_by
 from portal.web.headers import same_origin
 from portal.web.language import current_language
+from portal.web.rates import Subject
 from records import challenges, links
 from records.cases import party_language
 from records.errors import LinkClosed
@@ -83,7 +84,7 @@ def activate(token: str) -> ResponseReturnValue:
     secret, now = new_secret(), utcnow()
     shown, link_id = request.form.get("notice", ""), read_token(token)
     with reading() as session:
-        open_link(session, link_id)  # nobody takes the database's write lock with a closed link
+        _count(open_link(session, link_id))  # nobody takes the database's write lock with a closed link
     with transaction() as session:
         link = open_link(session, link_id)
         notice = current_notice(session, link.org_id)
@@ -185,11 +186,17 @@ def favicon() -> ResponseReturnValue:
 
 
 def read_token(untrusted_token: str) -> str:
-    """Return the id behind a token, or one that no link has."""
+    """Return the id behind a token, or one that no link has. Every request with the token counts for that one link."""
     try:
-        return desk().signer.read(untrusted_token)
+        link_id = desk().signer.read(untrusted_token)
     except LinkRefused:
         return NO_LINK
+    desk().rates.count(Subject.LINK, link_id)
+    return link_id
+
+
+def _count(link: UploadLink) -> None:
+    desk().rates.count(Subject.ORGANIZATION, link.org_id)
 
 
 def open_link(session: Session, link_id: str) -> UploadLink:
@@ -202,7 +209,8 @@ def open_link(session: Session, link_id: str) -> UploadLink:
 
 def _landing(link_id: str) -> dict[str, Any]:
     with reading() as session:
-        link = open_link(session, link_id)
+def read_token(untrusted_token: str) -> str:
+    """Return the id behind a token, or one that no link has. Every request with the token counts for that one link."""
         g.party_language = party_language(session, link.party_id)
         org = session.get_one(Organization, link.org_id)
         g.timezone = org.timezone

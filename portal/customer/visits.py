@@ -7,7 +7,7 @@ other session; the CSRF token is a MAC of that secret, so that nothing more has 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, current_app, g, request
@@ -19,6 +19,8 @@ from intake.links import LinkSigner
 from intake.receiving import Intake
 from portal.web.application import reading
 from portal.web.language import normalise
+from portal.web.origins import Network, client_of
+from portal.web.rates import Rates, Subject
 from records.errors import CodeNeeded, LinkClosed
 from records.links import Visit, live_visit, waiting_visit
 from storage.database import utcnow
@@ -26,6 +28,7 @@ from storage.database import utcnow
 COOKIE = "__Host-visit"
 LANGUAGE_COOKIE = "__Host-lang"
 SECRET_BYTES = 32
+UNCOUNTED = frozenset({"static", "healthz", "readyz"})
 NO_PAGES = ("/e/uploads", "/e/state")
 """Addresses that scripts and upload clients speak to: their errors are JSON, and nothing there leads to a page."""
 
@@ -50,6 +53,9 @@ class Desk:
     codes: CodeMaker
     intake: Intake
     customer_key: bytes
+    rates: Rates
+    proxies: Sequence[Network]
+    """Proxies whose word about the client's address counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +89,8 @@ def digest_of(secret: str) -> str:
 def enter() -> None:
     """Guard `visit`: let the request pass if its cookie belongs to a living, confirmed visit.
 
-    One that waits for its one-time code is led to the page of the code, or CodeNeeded is raised where that is no
-    answer; everybody else meets LinkClosed.
+    Raises LinkClosed; CodeNeeded, or CodePage for a reader, while the visit waits for its one-time code;
+    TooManyRequests of its link or organization.
     """
     found = find_visitor()
     if found is None:
@@ -93,7 +99,7 @@ def enter() -> None:
         if request.method in ("GET", "HEAD") and not request.path.startswith(NO_PAGES):
             raise CodePage("/e/code")
         raise CodeNeeded("the visit waits for its code")
-    g.visitor = found
+    _let_in(found)
 
 
 def enter_waiting() -> None:
@@ -101,7 +107,22 @@ def enter_waiting() -> None:
     found = find_waiting()
     if found is None:
         raise LinkClosed("no visit waits")
+    _let_in(found)
+
+
+def _let_in(found: Visitor) -> None:
     g.visitor = found
+    desk().rates.count(Subject.LINK, found.link_id)
+    desk().rates.count(Subject.ORGANIZATION, found.org_id)
+
+
+def admit() -> None:
+    """Count the request for the address that it comes from. Raises TooManyRequests."""
+    if request.endpoint in UNCOUNTED:
+        return
+    client = client_of(request.remote_addr, request.headers.get("X-Forwarded-For"), desk().proxies)
+    if client is not None:
+        desk().rates.count(Subject.ADDRESS, client)
 
 
 def find_visitor() -> Visitor | None:

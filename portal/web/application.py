@@ -67,12 +67,14 @@ def create_app(
     timezone_selector: Callable[[], str | None] = lambda: None,
     ready_checks: Mapping[str, Callable[[], str]] | None = None,
     transport_security: bool = False,
+    admit: Callable[[], None] = lambda: None,
     app_class: type[PortalApp] = PortalApp,
 ) -> PortalApp:
     """Make an application: error table, guards, headers, languages, health; the caller registers blueprints.
 
     `secret_key` signs Flask's own cookies and CSRF tokens. `ready_checks` map a name to a function that returns a
-    word for the page or raises. `transport_security` adds HSTS (only under TLS).
+    word for the page or raises. `transport_security` adds HSTS (only under TLS). `admit` runs before the guards, and
+    raises to refuse.
     """
     app = app_class(import_name)
     app.database = database
@@ -88,6 +90,7 @@ def create_app(
         TRAP_HTTP_EXCEPTIONS=False,
     )
     app.before_request(_begin)
+    app.before_request(admit)
     guards.install(app, guard_checks)
     errors.install(app, render_error)
     headers.install(app, transport_security=transport_security)

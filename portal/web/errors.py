@@ -382,8 +382,9 @@ def install(app: Flask, render: Renderer) -> None:
         found = problem(code, detail=_detail(error))
         response = render(found)
         response.status_code = found.row.status
-        if found.row.retry_after is not None:
-            response.headers["Retry-After"] = str(found.row.retry_after)
+        retry_after = getattr(error, "retry_after", found.row.retry_after)
+        if isinstance(retry_after, int):
+            response.headers["Retry-After"] = str(retry_after)
         if isinstance(error, HTTPException):
             for name, value in error.get_headers():
                 if name in ("Allow", "Retry-After"):

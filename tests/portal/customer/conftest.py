@@ -121,8 +121,8 @@ def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @contextmanager
-def running_site(folder: Path, database_url: str, **more: str) -> Iterator[Site]:
-    """Run the portal over a database with every table and nothing in it; `more` is added to its environment."""
+def running_site(folder: Path, database_url: str, *, threads: int = 16) -> Iterator[Site]:
+    """Run the portal over a database with every table and nothing in it."""
     port = free_port()
     (folder / "tmp").mkdir()
     database = Database(database_url)
@@ -134,12 +134,14 @@ def running_site(folder: Path, database_url: str, **more: str) -> Iterator[Site]
         "SITE_CUSTODIAN": base64.b64encode(keys.custodian.verify_key().raw).decode(),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": str(ROOT),
-        **more,
     }
     settings = [f"{name}={value}" for name, value in environment.items()]
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--workers", "2", "--threads", "16"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--workers", "2"]
     server = Server(
-        ["env", *settings, *gunicorn, "--bind", f"127.0.0.1:{port}", "tests.portal.customer.site:app()"],
+        [
+            *("env", *settings, *gunicorn, "--threads", str(threads)),
+            *("--bind", f"127.0.0.1:{port}", "tests.portal.customer.site:app()"),
+        ],
         directory=ROOT,
         log=folder / "gunicorn.log",
     )

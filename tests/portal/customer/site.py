@@ -9,6 +9,7 @@ from intake.links import LinkSigner
 from portal.customer import bodies
 from portal.customer.app import build, meet_siblings
 from portal.web.application import PortalApp
+from portal.web.rates import Rates, Subject
 from storage.blobs import LocalBlobStore
 from storage.database import Database
 from storage.sealing.signing import VerifyKey
@@ -28,6 +29,7 @@ def app() -> PortalApp:
         signer=LinkSigner([LINK_KEY]),
         codes=CODES,
         customer_key=CUSTOMER_KEY,
+        rates=Rates(CUSTOMER_KEY, per_minute=dict.fromkeys(Subject, 10**6)),
     )
     meet_siblings(app)
     return app

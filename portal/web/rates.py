@@ -1,0 +1,104 @@
+"""Coarse limits by the minute: they keep a flood from everybody else. What must hold exactly is in the database.
+
+Rules: a subject (a link, an address, an organization) is counted under a keyed hash, so that neither memory nor Redis
+tells who it is; one subject's flood is counted against nobody else. With several machines the counters live in Redis;
+while that is away each process counts in its own memory, and says so in the log: limits then are coarser, never gone,
+and nobody is refused because of Redis.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+
+log = structlog.get_logger(__name__)
+
+REDIS_SECONDS = 0.25
+"""How long an answer of Redis is waited for."""
+AWAY_SECONDS = 10.0
+"""How long Redis is not asked again after it did not answer."""
+
+
+class Subject(StrEnum):
+    """What is counted."""
+
+    LINK = "link"
+    ADDRESS = "address"
+    ORGANIZATION = "organization"
+
+
+PER_MINUTE: Mapping[Subject, int] = {Subject.LINK: 1_200, Subject.ADDRESS: 6_000, Subject.ORGANIZATION: 60_000}
+"""Requests a minute. A busy phone makes some hundred; one IPv4 address may be a mobile network's."""
+
+
+class TooManyRequests(Exception):
+    """Too many requests this minute. `retry_after` is in seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(self, subject: Subject, retry_after: int) -> None:
+        super().__init__(subject.value)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisPlace:
+    """Where machines count together: `redis://host:port/db`, or rediss:// for TLS."""
+
+    url: str
+    password: str | None
+
+
+class Rates:
+    """The counters of one process, or of all of them in Redis. Safe to share between threads."""
+
+    def __init__(
+        self, key: bytes, *, shared: RedisPlace | None = None, per_minute: Mapping[Subject, int] = PER_MINUTE
+    ) -> None:
+        """Remember how to count; nothing connects yet. `key` hashes the subjects, equal on all machines."""
+        self._key = key
+        self._limits = {subject: RateLimitItemPerMinute(most) for subject, most in per_minute.items()}
+        self._here = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = None if shared is None else FixedWindowRateLimiter(_redis(shared))
+        self._away_until = 0.0
+        self._lock = threading.Lock()
+
+    def count(self, subject: Subject, which: str) -> None:
+        """Count one request of a link, an address or an organization. Raises TooManyRequests."""
+        limit = self._limits[subject]
+        name = hashlib.blake2b(f"{subject}:{which}".encode(), key=self._key[:64], digest_size=16).hexdigest()
+        limiter = self._here
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            limiter = self._shared
+        try:
+            self._hit(limiter, limit, name, subject)
+        except StorageError:
+            self._redis_is_away()
+            self._hit(self._here, limit, name, subject)
+
+    def _hit(self, limiter: FixedWindowRateLimiter, limit: RateLimitItemPerMinute, name: str, subject: Subject) -> None:
+        if not limiter.hit(limit, name):
+            ends = limiter.get_window_stats(limit, name).reset_time
+            raise TooManyRequests(subject, max(1, min(60, round(ends - time.time()))))
+
+    def _redis_is_away(self) -> None:
+        with self._lock:
+            known, self._away_until = self._away_until > time.monotonic(), time.monotonic() + AWAY_SECONDS
+        if not known:
+            log.warning("rate_limits_count_in_memory", why="redis does not answer")
+
+
+def _redis(place: RedisPlace) -> RedisStorage:
+    options: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+    if place.password is not None:
+        options["password"] = place.password
+    return RedisStorage(place.url, wrap_exceptions=True, key_prefix="resguardo", **options)
