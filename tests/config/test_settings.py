@@ -263,3 +263,26 @@ def test_what_faces_the_internet_is_told_of_no_private_document_key() -> None:
 
 def test_the_custodian_is_told_of_nothing_on_the_internet() -> None:
     assert not {"wa_graph_base", "tsa_url", "public_url"} & set(CustodianSettings.model_fields)
+
+
+def test_proxies_are_networks_and_nothing_else(environment: pytest.MonkeyPatch) -> None:
+    assert CustomerSettings.load().proxies() == ()
+    environment.setenv("RESGUARDO_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,fd00::/64")
+    assert [str(each) for each in CustomerSettings.load().proxies()] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/64"]
+    for wrong in ("*", "proxy.example.com", "10.0.0.1/8"):
+        environment.setenv("RESGUARDO_TRUSTED_PROXIES", wrong)
+        with pytest.raises(SettingsRefused):
+            CustomerSettings.load()
+
+
+def test_shared_rate_limits_take_their_password_from_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert CustomerSettings.load().rate_limit_password() is None
+    environment.setenv("RESGUARDO_RATE_LIMIT_URL", "redis://:secret@10.0.0.5:6379/0")
+    with pytest.raises(SettingsRefused):
+        CustomerSettings.load()
+    environment.setenv("RESGUARDO_RATE_LIMIT_URL", "rediss://10.0.0.5:6379/0")
+    password = tmp_path / "redis"
+    password.write_text("of-redis\n")
+    password.chmod(0o600)
+    environment.setenv("RESGUARDO_RATE_LIMIT_PASSWORD_FILE", str(password))
+    assert CustomerSettings.load().rate_limit_password() == "of-redis"
