@@ -89,8 +89,8 @@ def digest_of(secret: str) -> str:
 def enter() -> None:
     """Guard `visit`: let the request pass if its cookie belongs to a living, confirmed visit.
 
-    Raises LinkClosed; CodeNeeded, or CodePage for a reader, while the visit waits for its one-time code;
-    TooManyRequests of its link or organization.
+    One that waits for its one-time code is led to the page of the code, or CodeNeeded is raised where that is no
+    answer; everybody else meets LinkClosed. Raises TooManyRequests of its link or organization.
     """
     found = find_visitor()
     if found is None:

@@ -13,7 +13,7 @@ from portal.web.application import PortalApp
 from portal.web.rates import PER_MINUTE, Rates, Subject
 from tests.intake.building import World, a_world
 from tests.portal.customer.conftest import a_secret
-from tests.portal.customer.site import CUSTOMER_KEY
+from tests.portal.customer.site import CODES, CUSTOMER_KEY
 from tests.portal.customer.test_tus import TUS, create
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -33,6 +33,7 @@ def limited(world: World, signer: LinkSigner, *, proxies: tuple = (), **few: int
         blobs=world.blobs,
         custodian=world.keys.custodian.verify_key(),
         signer=signer,
+        codes=CODES,
         customer_key=CUSTOMER_KEY,
         rates=Rates(CUSTOMER_KEY, per_minute=most),
         proxies=proxies,
