@@ -209,8 +209,8 @@ def open_link(session: Session, link_id: str) -> UploadLink:
 
 def _landing(link_id: str) -> dict[str, Any]:
     with reading() as session:
-def read_token(untrusted_token: str) -> str:
-    """Return the id behind a token, or one that no link has. Every request with the token counts for that one link."""
+        link = open_link(session, link_id)
+        _count(link)
         g.party_language = party_language(session, link.party_id)
         org = session.get_one(Organization, link.org_id)
         g.timezone = org.timezone

@@ -129,7 +129,7 @@ DENIED = {
             "SELECT phone FROM parties",
             "SELECT id FROM slices",
             "SELECT id FROM audit_events",
-            "SELECT id FROM messages",
+            "SELECT wamid FROM messages",
             "SELECT document_id FROM receipt_entries",
             "UPDATE receipts SET facts = ''",
             "UPDATE receipts SET state = 'ready'",
