@@ -140,6 +140,18 @@ fetch_uv() {
     rm -f "$only"
 }
 
+# Foreign upload clients that the tests drive.
+install_clients() {
+    wanted=tests/js/package-lock.json
+    installed=tests/js/node_modules/.installed
+    cmp -s "$wanted" "$installed" && return 0
+    say "installing the JavaScript clients of the tests (pinned, hashes checked)"
+    quietly npm ci --prefix tests/js --ignore-scripts --no-audit --no-fund ||
+        refuse "the JavaScript packages could not be installed: check the network, then run again"
+    cp "$wanted" "$installed"
+}
+
 install_system
 check_python
 install_python
+[ "${1:-}" != test ] || install_clients
