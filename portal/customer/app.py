@@ -17,9 +17,19 @@ from portal.customer.checking import checking
 from portal.customer.codes import code_pages
 from portal.customer.plain import plain
 from portal.customer.reasons import DECLINED
+from portal.customer.receipts import receipts as receipt_pages
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
-from portal.customer.visits import NO_PAGES, Desk, admit, csrf_token, enter, enter_waiting, select_language
+from portal.customer.visits import (
+    NO_PAGES,
+    Desk,
+    ReceiptParts,
+    admit,
+    csrf_token,
+    enter,
+    enter_waiting,
+    select_language,
+)
 from portal.customer.ways import minutes_left, ways
 from portal.web import assets
 from portal.web.application import PortalApp, create_app
@@ -30,6 +40,7 @@ from portal.web.rates import Rates, RedisPlace
 from storage.blobs import BlobStore
 from storage.blobs.opening import open_store
 from storage.database import Database, utcnow
+from storage.sealing.box import Box
 from storage.sealing.signing import VerifyKey
 
 PACKAGE = "portal.customer"
@@ -46,6 +57,11 @@ def customer() -> PortalApp:
         signer=LinkSigner(settings.link_keys()),
         codes=CodeMaker(settings.code_key()),
         customer_key=settings.customer_key(),
+        receipts=ReceiptParts(
+            handover=Box([settings.receipt_key()]),
+            checkpoint_keys=(settings.checkpoint_public(),),
+            tsa_root=settings.tsa_root(),
+        ),
         transport_security=settings.public_url.startswith("https://"),
         rates=Rates(settings.customer_key(), shared=_shared_counters(settings)),
         proxies=settings.proxies(),
@@ -62,6 +78,7 @@ def build(
     signer: LinkSigner,
     codes: CodeMaker,
     customer_key: bytes,
+    receipts: ReceiptParts,
     transport_security: bool = False,
     rates: Rates | None = None,
     proxies: Sequence[Network] = (),
@@ -97,13 +114,14 @@ def build(
         customer_key=customer_key,
         rates=rates or Rates(customer_key),
         proxies=proxies,
+        receipts=receipts,
     )
     assets.install(app)
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for blueprint in (pages, code_pages, checking, plain, tus, ways):
+    for blueprint in (pages, code_pages, checking, plain, tus, ways, receipt_pages):
         app.register_blueprint(blueprint)
     return app
 

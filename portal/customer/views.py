@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 import audit
 from audit import Event
 from intake.errors import LinkRefused
+from portal.customer import receipts
 from portal.customer.checklist import Checklist, Company, checklist, company_of
 from portal.customer.visits import (
     COOKIE,
@@ -150,7 +151,7 @@ def state() -> ResponseReturnValue:
 def done() -> ResponseReturnValue:
     """Show what was received and what is missing."""
     _touch()
-    return render_template("customer/done.html", **_page(), now=utcnow())
+    return render_template("customer/done.html", **_page(), **receipts.offer(), now=utcnow())
 
 
 @pages.get("/e/notice")
@@ -174,7 +175,8 @@ def leave() -> ResponseReturnValue:
         links.end_visit(session, visitor().visit_id, now=utcnow())
     response = Response(render_template("customer/left.html", company=known_company()))
     response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
+    for cookie in (COOKIE, receipts.COOKIE):
+        response.delete_cookie(cookie, path="/", secure=True, httponly=True, samesite="Lax")
     return response
 
 

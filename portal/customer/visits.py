@@ -24,6 +24,7 @@ from portal.web.rates import Rates, Subject
 from records.errors import CodeNeeded, LinkClosed
 from records.links import Visit, live_visit, waiting_visit
 from storage.database import utcnow
+from storage.sealing.box import Box
 
 COOKIE = "__Host-visit"
 LANGUAGE_COOKIE = "__Host-lang"
@@ -46,6 +47,15 @@ class CsrfRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptParts:
+    """What receipts need here: `handover` seals a secret on its way to the courier; the rest verifies."""
+
+    handover: Box
+    checkpoint_keys: tuple[bytes, ...]
+    tsa_root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What the portal was built with."""
 
@@ -56,6 +66,7 @@ class Desk:
     rates: Rates
     proxies: Sequence[Network]
     """Proxies whose word about the client's address counts."""
+    receipts: ReceiptParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import segno
 from babel.dates import format_datetime
-from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from weasyprint import HTML, Attachment
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -56,7 +55,7 @@ def draw(receipt: ProvenReceipt, facts: bytes, *, tsa_root: bytes, language: str
             lang=HTML_LANG[language],
             pick=lambda texts: in_language(texts, language),
             local=written,
-            number=lambda value: format_decimal(value, locale=BABEL_LOCALES[language]),
+            number=lambda value: f"{value:,}".replace(",", "\N{NO-BREAK SPACE}"),
             utc=lambda value: written(value, UTC),
             signature=receipt.note.rstrip("\n").rpartition("\n")[2],
             qr=segno.make(receipt.address, error="m", micro=False).svg_data_uri(border=0),

@@ -21,7 +21,7 @@ from records.links import UploadLink
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from tests.intake.building import Keys, World, a_visit, a_world, certified_keys
-from tests.portal.customer.site import CODES, CUSTOMER_KEY, LINK_KEY
+from tests.portal.customer.site import CODES, CUSTOMER_KEY, LINK_KEY, RECEIPTS
 from tests.services.processes import ROOT, Server, free_port
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -51,6 +51,7 @@ def portal(world: World, signer: LinkSigner) -> PortalApp:
         signer=signer,
         codes=CODES,
         customer_key=CUSTOMER_KEY,
+        receipts=RECEIPTS,
     )
 
 

@@ -403,6 +403,7 @@ def test_every_route_is_guarded_and_only_these_are_public(portal: PortalApp) -> 
     assert public == {
         "healthz", "readyz", "pages.home", "pages.landing", "pages.landing_notice", "pages.activate", "pages.favicon",
         "tus.options", "checking.ask", "checking.answer", "checking.compare",
+        "receipts.show", "receipts.compare", "receipts.pdf", "receipts.facts",
     }  # fmt: skip
     waiting = {name for name, view in portal.view_functions.items() if guard_of(view) == "waiting_visit"}
     assert waiting == {"codes.show", "codes.confirm", "codes.again"}
