@@ -13,7 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from intake.errors import MalformedUpload
 
-MOST_PARTS = 10
+MOST_PARTS = 30
 MOST_HEADERS = 8
 FIELD_BYTES = 512
 """Most bytes of a field that is no file."""

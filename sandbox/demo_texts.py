@@ -83,6 +83,11 @@ _ADDRESS: dict[str, Any] = {
     "retention": _TEN_YEARS,
     "sides": ["whole"],
     "formats": ["image", "pdf"],
+    "may_cover": {
+        "es": "Puedes tapar el consumo, los importes y el código de barras; tu nombre, tu dirección y la fecha no.",
+        "en": "You may cover the usage, the amounts and the bar code, but not your name, your address or the date.",
+        "pt": "Você pode cobrir o consumo, os valores e o código de barras, mas não o nome, o endereço e a data.",
+    },
 }
 _STATEMENT: dict[str, Any] = {
     "key": "ingresos",
@@ -100,6 +105,7 @@ _STATEMENT: dict[str, Any] = {
     "retention": _TEN_YEARS,
     "sides": ["whole"],
     "formats": ["pdf", "image"],
+    "max_pages": 12,
 }
 
 TEMPLATES: tuple[tuple[str, dict[str, str], list[dict[str, Any]]], ...] = (

@@ -3,16 +3,16 @@
 Rules: Spanish is never missing; a published version never changes, publishing again makes the next one.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import func, select
 
 from audit import Event
 from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
 from records.organizations import PrivacyNotice
-from records.requirements import MAX_IMAGE_BYTES, MAX_PDF_BYTES, Format, Side, publish_template
+from records.requirements import MAX_IMAGE_BYTES, MAX_PDF_BYTES, MOST_PAGES, Format, Side, publish_template
 from storage.database import new_id, utcnow
 
 MEBIBYTE = 1 << 20
@@ -59,8 +59,16 @@ class RequirementEntry(_Strict):
     formats: Annotated[list[Format], Field(min_length=1, max_length=3)] = [Format.IMAGE, Format.PDF]
     required: bool = True
     may_decline: bool = True
+    max_pages: Annotated[int, Field(ge=1, le=MOST_PAGES)] = 1
+    may_cover: Texts | None = None
     max_image_mb: Annotated[int, Field(ge=1, le=CEILING_MB)] = MAX_IMAGE_BYTES // MEBIBYTE
     max_pdf_mb: Annotated[int, Field(ge=1, le=CEILING_MB)] = MAX_PDF_BYTES // MEBIBYTE
+
+    @model_validator(mode="after")
+    def _pages_are_photos_in_a_pdf(self) -> Self:
+        if self.max_pages > 1 and {Format.IMAGE, Format.PDF} - set(self.formats):
+            raise ValueError("max_pages needs the formats image and pdf")
+        return self
 
     def columns(self) -> dict[str, Any]:
         """Return the columns of the row."""
@@ -74,6 +82,8 @@ class RequirementEntry(_Strict):
             "formats": [kind.value for kind in self.formats],
             "required": self.required,
             "may_decline": self.may_decline,
+            "max_pages": self.max_pages,
+            "may_cover": self.may_cover.by_language() if self.may_cover else None,
             "max_image_bytes": self.max_image_mb * MEBIBYTE,
             "max_pdf_bytes": self.max_pdf_mb * MEBIBYTE,
         }

@@ -18,6 +18,7 @@ from portal.customer.codes import code_pages
 from portal.customer.plain import plain
 from portal.customer.reasons import DECLINED
 from portal.customer.receipts import receipts as receipt_pages
+from portal.customer.tray import tray, wants_json
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
 from portal.customer.visits import (
@@ -121,7 +122,7 @@ def build(
     app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for blueprint in (pages, code_pages, checking, plain, tus, ways, receipt_pages):
+    for blueprint in (pages, code_pages, checking, plain, tray, tus, ways, receipt_pages):
         app.register_blueprint(blueprint)
     return app
 
@@ -143,7 +144,7 @@ def render_error(problem: Problem) -> Response:
     """Draw an error: JSON for the script and for tus, a page for everybody else."""
     words = problem.row.words(current_language())
     limit = g.get("upload_limit")
-    if request.path.startswith(NO_PAGES):
+    if request.path.startswith(NO_PAGES) or wants_json():
         limits = {} if limit is None else {"limit": limit}
         return jsonify(code=problem.code, message=words, reference=problem.reference, **limits)
     return make_response(

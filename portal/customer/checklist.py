@@ -6,6 +6,7 @@ it is.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -14,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from portal.customer.reasons import DECLINED, Advice, advice
 from portal.customer.visits import Visitor
+from records import trays
 from records.documents import Document
 from records.links import UploadLink
 from records.organizations import Organization, in_language
 from records.requests import OPEN_SLOTS, WAITING_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Format, Requirement
+from records.trays import Page
 from records.uploads import Upload, UploadState
 from records.withdrawing import UNDOABLE, undo_until
 
@@ -33,6 +36,23 @@ class Pending:
     offset: int
     length: int | None
     mine: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView:
+    """A photo in a tray: that it came, and how it was turned, in degrees."""
+
+    id: str
+    turn: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrayView:
+    """Photos that wait to be sent together. `full`: no other fits."""
+
+    pages: tuple[PageView, ...]
+    edition: str
+    full: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +71,14 @@ class SlotView:
     declined: str | None
     """In words, why the customer sends none."""
     advice: Advice | None
+    page: int | None
+    """Which of several photos the advice is about."""
     note: str | None
     changed_at: datetime
     undo_until: datetime | None
     """Until when the file may be taken back."""
     pending: Pending | None
+    tray: TrayView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +98,16 @@ class Card:
     image_bytes: int
     pdf_bytes: int
     accept: str
+    pages: int
+    """Most photos that become one document here; 1: each is one."""
+    cover: str
+    """What may be covered on a photo before it is sent; empty: nothing."""
     slots: tuple[SlotView, ...]
+
+    @property
+    def many(self) -> bool:
+        """Whether photos become the pages of one document here."""
+        return self.pages > 1
 
     @property
     def waits(self) -> bool:
@@ -122,6 +154,16 @@ class Checklist:
         """Whether a state may change by itself soon."""
         return any(slot.state == SlotState.RECEIVED for card in self.cards for slot in card.slots)
 
+    @property
+    def takes_photos(self) -> bool:
+        """Whether photos are asked for."""
+        return any(card.image for card in self.cards)
+
+    @property
+    def may_cover(self) -> bool:
+        """Whether zones of a photo may be covered somewhere."""
+        return any(card.cover for card in self.cards)
+
     def version(self) -> str:
         """Return a short digest that changes when anything on the page does."""
         shown = json.dumps([asdict(card) for card in self.cards], default=str, sort_keys=True)
@@ -150,12 +192,19 @@ def checklist(session: Session, visitor: Visitor, language: str, *, now: datetim
     cards: dict[str, list[Slot]] = {}
     for slot in request.slots:
         cards.setdefault(slot.requirement_id, []).append(slot)
+    laid = {
+        slot.id: _tray(slot, trays.pages_in(session, slot.id, now))
+        for slot in request.slots
+        if slot.state in OPEN_SLOTS and slot.requirement.takes_pages()
+    }
     return Checklist(
         company=company_of(session.get_one(Organization, visitor.org_id)),
         cards=tuple(
             _card(
                 slots[0].requirement,
-                tuple(_slot(slot, receiving.get(slot.id), sent.get(slot.id), visitor) for slot in slots),
+                tuple(
+                    _slot(slot, receiving.get(slot.id), laid.get(slot.id), sent.get(slot.id), visitor) for slot in slots
+                ),
                 language,
             )
             for slots in cards.values()
@@ -181,11 +230,23 @@ def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) 
         image_bytes=requirement.max_image_bytes,
         pdf_bytes=requirement.max_pdf_bytes,
         accept=",".join(["image/*"] * image + ["application/pdf"] * pdf + [".docx", ".xlsx"] * office),
+        pages=requirement.max_pages if requirement.takes_pages() else 1,
+        cover=in_language(requirement.may_cover, language) if requirement.may_cover and image else "",
         slots=slots,
     )
 
 
-def _slot(slot: Slot, upload: Upload | None, undoable: datetime | None, visitor: Visitor) -> SlotView:
+def _tray(slot: Slot, pages: Sequence[Page]) -> TrayView:
+    return TrayView(
+        pages=tuple(PageView(id=page.upload_id, turn=page.turn) for page in pages),
+        edition=trays.edition(pages),
+        full=len(pages) >= slot.requirement.max_pages,
+    )
+
+
+def _slot(
+    slot: Slot, upload: Upload | None, tray: TrayView | None, undoable: datetime | None, visitor: Visitor
+) -> SlotView:
     explained = slot.state in (SlotState.REFUSED, SlotState.RETURNED)
     return SlotView(
         id=slot.id,
@@ -196,10 +257,12 @@ def _slot(slot: Slot, upload: Upload | None, undoable: datetime | None, visitor:
         declines=slot.state in WAITING_SLOTS and slot.requirement.may_decline,
         declined=DECLINED.get(slot.reason or "") if slot.state in (SlotState.DECLINED, SlotState.WAIVED) else None,
         advice=advice(slot.reason) if explained else None,
+        page=slot.reason_page if explained else None,
         note=slot.note if slot.state == SlotState.RETURNED else None,
         changed_at=slot.changed_at,
         undo_until=undoable,
         pending=None
         if upload is None
         else Pending(id=upload.id, offset=upload.offset, length=upload.length, mine=upload.link_id == visitor.link_id),
+        tray=tray,
     )

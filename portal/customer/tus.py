@@ -7,6 +7,7 @@ carries the slot, and name and type, which are sealed at once; Location is relat
 
 import base64
 import binascii
+import hmac
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -17,21 +18,23 @@ from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
 from werkzeug.http import http_date
 
 from intake.checksums import ALGORITHMS, checksum
-from intake.errors import BodyCut, IntakeError, MalformedUpload, OffsetConflict, TooLarge
+from intake.errors import BodyCut, IntakeError, MalformedUpload, OffsetConflict, OtherFile, TooLarge
 from intake.slicing import Announced
-from intake.standing import Standing
+from intake.standing import Standing, Told
 from portal.customer.bodies import body_chunks, body_waker, drain
 from portal.customer.visits import check_sender, desk, visitor
 from portal.web.guards import PUBLIC, guarded_by
 from records.errors import RecordsError
 from records.requirements import MAX_PDF_BYTES
 from storage.blobs import BlobError
+from storage.database.base import ID_LENGTH
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,termination,expiration"
 BODY_TYPE = "application/offset+octet-stream"
 MOST_DIGITS = 15
 METADATA_BYTES = 4096
+MARK_DIGITS = 32
 
 tus = Blueprint("tus", __name__, url_prefix="/e/uploads")
 
@@ -80,9 +83,14 @@ def create() -> ResponseReturnValue:
 @tus.route("/<upload_id>", methods=["HEAD"], provide_automatic_options=False)
 @guarded_by("visit")
 def head(upload_id: str) -> ResponseReturnValue:
-    """Tell where the upload stands; a request that still writes to it keeps what came, and ends: its phone is here."""
+    """Tell where the upload stands; a request that still writes to it keeps what came, and ends: its phone is here.
+
+    With Upload-Print, only to whoever holds the file that the upload began with: to go on with another is refused.
+    """
     _check_version()
     found = desk().intake.settled(visit_id=visitor().visit_id, upload_id=upload_id)
+    if "Upload-Print" in request.headers and _mark(request.headers["Upload-Print"]) != found.mark:
+        raise OtherFile(upload_id)
     length = {"Upload-Defer-Length": "1"} if found.length is None else {"Upload-Length": str(found.length)}
     return "", 200, _headers(found) | length
 
@@ -146,6 +154,12 @@ def _create() -> ResponseReturnValue:
         "untrusted_type": metadata.get("filetype", ""),
         "length": None if deferred else _number("Upload-Length"),
         "replaces": metadata.get("replaces"),
+        "told": Told(
+            page=metadata.get("page") == "1",
+            retakes=_id(metadata.get("retakes")),
+            mark=_mark(metadata.get("print")),
+            covered=metadata.get("covered") == "1",
+        ),
     }
     if request.content_type == BODY_TYPE and request.content_length != 0:
         found = desk().intake.receive(**opening, body=body_chunks(), announced=_announced())
@@ -205,6 +219,18 @@ def _announced() -> Announced:
     return Announced(
         length=request.content_length, checksum=None if header is None else checksum(header), wake=body_waker()
     )
+
+
+def _mark(untrusted_print: str | None) -> str | None:
+    """Return what is kept of a browser's own short digest of a file: keyed, so that nobody tries files against it."""
+    if not untrusted_print:
+        return None
+    told = f"mark\n{visitor().link_id}\n{untrusted_print}".encode("utf-8", "surrogateescape")
+    return hmac.digest(desk().customer_key, told, "sha256").hex()[:MARK_DIGITS]
+
+
+def _id(untrusted: str | None) -> str | None:
+    return untrusted if untrusted and len(untrusted) == ID_LENGTH and untrusted.isalnum() else None
 
 
 def _metadata() -> dict[str, str]:
