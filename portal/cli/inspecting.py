@@ -16,8 +16,8 @@ from intake.inspection.reporting import inspect_file
 from intake.inspection.sandbox import Sandbox
 
 NO_VERDICT = 2
-FACTS: dict[str, Any] = dict.fromkeys(("path", "verdict", "finding", "reason", "threat", "mime", "pages"))
-"""What every line holds, also where there is nothing to say."""
+FACTS = ("path", "verdict", "finding", "reason", "threat", "mime", "pages", "ms")
+"""What every line holds, and nothing else; without a verdict, `reason` is the code of what stood in the way."""
 
 
 @click.command()
@@ -35,16 +35,16 @@ def inspect(files: tuple[Path, ...], clamd_socket: Path, as_json: bool) -> None:
     all_judged = True
     with Sandbox() as sandbox, Inspector(scanner=ClamdScanner(str(clamd_socket)), sandbox=sandbox) as inspector:
         for path in files:
-            facts = FACTS | inspect_file(inspector, path)
+            facts = inspect_file(inspector, path)
             all_judged &= facts["finding"] is not None
-            click.echo(json.dumps(facts) if as_json else _words(facts))
+            click.echo(json.dumps({name: facts[name] for name in FACTS}) if as_json else _words(facts))
     if not all_judged:
         click.get_current_context().exit(NO_VERDICT)
 
 
 def _words(facts: dict[str, Any]) -> str:
     if facts["finding"] is None:
-        return f"no verdict      {facts['path']}: {facts['detail']} [{facts['error']}]"
+        return f"no verdict      {facts['path']}: {facts['reason']}"
     named = f", {facts['threat']}" if facts["threat"] else ""
     kind = f" {facts['mime']}, {facts['pages']} pages" if facts["mime"] else ""
     return f"{facts['finding']:<15} {facts['path']}: {facts['reason']}{named}{kind} ({facts['ms']} ms)"

@@ -109,9 +109,9 @@ def test_a_report_says_what_was_found_without_failing(sandbox: Sandbox, tmp_path
             "image/jpeg",
             1,
         )
-        assert inspect_file(inspector, bad)["error"] == "unreadable"
+        assert inspect_file(inspector, bad)["reason"] == "unreadable"
     with Inspector(scanner=SilentScanner(), sandbox=sandbox) as inspector:
-        assert inspect_file(inspector, good)["error"] == "scanner_unavailable"
+        assert inspect_file(inspector, good)["reason"] == "scanner_unavailable"
 
 
 def test_many_documents_at_once_get_their_own_verdicts(sandbox: Sandbox) -> None:

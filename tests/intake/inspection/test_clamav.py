@@ -1,5 +1,6 @@
 """clamd: only a complete, understood `stream: OK` within the deadline is clean."""
 
+import socket
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,8 +68,9 @@ def test_any_other_reply_is_no_verdict(reply: bytes, tmp_path: Path) -> None:
         fakes.not_reading(3),
         fakes.trickling(b"stream: OK\0", 0.3),
         fakes.trickling(b"x" * 40, 0.1),
+        fakes.trickling(b"stream: " + b"OK" * 4000, 0.0),
     ],
-    ids=["silent", "never reads", "one byte at a time", "endless"],
+    ids=["silent", "never reads", "one byte at a time", "endless", "endless and fast"],
 )
 def test_an_unfinished_scan_is_never_clean_and_ends_with_its_deadline(
     behaviour: fakes.Behaviour, tmp_path: Path
@@ -97,6 +99,51 @@ def test_an_ok_that_comes_before_the_end_of_the_stream_is_no_verdict(tmp_path: P
         fakes.not_reading(0.5)(connection)
 
     with fakes.a_clamd_that(hurry, tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scanner(path).scan((PHOTO for _ in range(50)), 50 * len(PHOTO))
+
+
+def test_the_ok_of_an_earlier_stream_is_never_the_answer_of_the_next(tmp_path: Path) -> None:
+    """A clamd that answers late, and says OK to whoever comes: each scan has its own connection and closes it."""
+    connections: list[object] = []
+
+    def late(connection: object) -> None:
+        connections.append(connection)
+        if len(connections) == 1:
+            return fakes.hanging(2)(connection)
+        return fakes.answering(b"stream: OK\0stream: Eicar-Test FOUND\0")(connection)
+
+    with fakes.a_clamd_that(late, tmp_path) as path:
+        patient = scanner(path)
+        for _ in range(2):
+            with pytest.raises(ScannerUnavailable):
+                patient.scan([PHOTO], len(PHOTO))
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize("said", [b"", b"stream: OK"], ids=["nothing", "half an answer"])
+def test_a_connection_that_closed_is_not_used_again(said: bytes, tmp_path: Path) -> None:
+    closed: list[int] = []
+
+    def close(connection: object) -> None:
+        fakes.read_stream(connection)
+        connection.sendall(said)
+        connection.shutdown(socket.SHUT_WR)
+        closed.append(len(connection.recv(100)))  # what the scanner still sends, after it was told no verdict
+
+    with fakes.a_clamd_that(close, tmp_path) as path:
+        one = scanner(path)
+        for _ in range(3):
+            with pytest.raises(ScannerUnavailable):
+                one.scan([PHOTO], len(PHOTO))
+    assert closed == [0, 0, 0]
+
+
+def test_a_clamd_that_resets_the_connection_in_the_middle_gives_no_verdict(tmp_path: Path) -> None:
+    def reset(connection: object) -> None:
+        connection.recv(100)
+        connection.close()
+
+    with fakes.a_clamd_that(reset, tmp_path) as path, pytest.raises(ScannerUnavailable):
         scanner(path).scan((PHOTO for _ in range(50)), 50 * len(PHOTO))
 
 
