@@ -148,10 +148,8 @@ def _heic(data: Bytes) -> Reason:
         length = int.from_bytes(data[at : at + 4], "big")
         if length == 1:
             length = int.from_bytes(data[at + 8 : at + 16], "big")
-        if length == 0:
-            return Reason.EXAMINED
         if length < 8 or not _is_box_name(data[at + 4 : at + 8]):
-            return _only_padding(data, at) if at else Reason.IMAGE_DAMAGED
+            return _only_padding(data, at) if at else Reason.IMAGE_DAMAGED  # 0, "to the end", could hide anything
         if at + length > size:
             return Reason.POLYGLOT if _carries(data[at : at + PDF_TAIL]) else Reason.IMAGE_DAMAGED
         at += length
