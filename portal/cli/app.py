@@ -1,7 +1,7 @@
 """Wiring of the administration commands: settings in, one command run. The only module here that reads configuration.
 
-Settings are read when a command first asks for them, so that commands which need none (`keys`, `inspect`, `whatsapp`)
-run anywhere.
+Settings are read when a command first asks for them, so that commands which need none (`keys`, `inspect`, `receipt`,
+`whatsapp`) run anywhere.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,18 @@ from config.secrets import read_public_key, read_secret_text
 from config.settings import CliSettings
 from intake.filing import FilingError
 from portal.cli import database as migrations
-from portal.cli import escrow, inspecting, integrations, keys, members, organizations, publishing, trail, whatsapp
+from portal.cli import (
+    escrow,
+    inspecting,
+    integrations,
+    keys,
+    members,
+    organizations,
+    publishing,
+    receipts,
+    trail,
+    whatsapp,
+)
 from portal.cli.session import CommandRefused, Wiring
 from records.errors import RecordsError
 from storage.database import Database
@@ -92,6 +103,7 @@ for group in (
     integrations.sender,
     keys.keys,
     trail.audit,
+    receipts.receipt,
     migrations.database,
     inspecting.inspect,
     escrow.escrow,

@@ -43,7 +43,7 @@ def audit() -> None:
 @pass_wiring
 def verify(wiring: Wiring, org: str, key: str, former: tuple[str, ...], kept: tuple[Path, ...], as_json: bool) -> None:
     """Verify every event, leaf and checkpoint of ORG (slug, id, or `system`); names what was altered, lost or moved."""
-    public, others = _public(wiring, key), [_public(wiring, each) for each in former]
+    public, others = public_key(wiring, key), [public_key(wiring, each) for each in former]
     with wiring.database().reading() as session:
         org_id = org if org == SYSTEM else organization(session, org).id
         notes = [path.read_text("utf-8") for path in kept]
@@ -53,7 +53,8 @@ def verify(wiring: Wiring, org: str, key: str, former: tuple[str, ...], kept: tu
         click.get_current_context().exit(1)
 
 
-def _public(wiring: Wiring, given: str) -> bytes:
+def public_key(wiring: Wiring, given: str) -> bytes:
+    """Return the Ed25519 key (32 bytes) that was given as a file, base64 or verifier line. Raises CommandRefused."""
     if Path(given).is_file():
         return wiring.public_key(Path(given))
     line = _NOTE_KEY.fullmatch(given.strip())

@@ -40,6 +40,9 @@ def test_a_canary_in_the_files_is_nowhere_on_disk_while_they_are_handled_nor_aft
         ana.sees(INCOME, REFUSED)
         eva.open_case(asked)
         eva.look_at(f"{IDENTITY} · frente", pages=1)
+        portal.goto(f"{here.urls['customer']}/e/done")
+        portal.get_by_role("button", name="Obtener acuse (PDF)").tap()
+        expect(portal.get_by_text("Acuse auténtico")).to_be_visible()
     assert found_on_the_way == set()
     assert sweep.files([here.root, *EVERYWHERE]) == []
     assert sweep.held_open(here.root) == []
