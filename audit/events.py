@@ -39,6 +39,8 @@ class Event(StrEnum):
     STAFF_REQUEST_CREATED = "staff:request:created"
     STAFF_REQUEST_CANCELLED = "staff:request:cancelled"
     COURIER_LINK_ISSUED = "courier:link:issued"
+    COURIER_LINK_WITHHELD = "courier:link:withheld"
+    CUSTOMER_LINK_WISHED = "customer:link:wished"
     STAFF_LINK_REVOKED = "staff:link:revoked"
     STAFF_LINK_COPIED = "staff:link:copied"
     STAFF_MESSAGE_QUEUED = "staff:message:queued"

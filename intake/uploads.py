@@ -30,8 +30,9 @@ from intake.errors import (
 from intake.standing import NOTHING_TOLD, Piece, Standing, Told, standing_of
 from records import quotas, trays
 from records.cases import Case
+from records.consents import has_accepted
 from records.documents import Document
-from records.errors import NotFound, SlotTaken
+from records.errors import NotFound, NoticeChanged, SlotTaken
 from records.links import Visit, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
@@ -51,9 +52,12 @@ def check_room(
 ) -> Visit:
     """Return the visit if its slot would take an upload now; tells early what `open_upload` decides.
 
-    Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge, TrayFull.
+    Raises LinkClosed, NotFound (a slot of another request), SlotTaken, QuotaExceeded, EmptyFile, TooLarge, TrayFull,
+    and NoticeChanged: a newer privacy notice comes before the first byte.
     """
     visit = living_visit(session, visit_id, now)
+    if not has_accepted(session, visit):
+        raise NoticeChanged(f"visit {visit_id}")
     _limit_of(session, visit, _slot(session, slot_id), length, told, now)
     for upload in session.scalars(_receiving(slot_id)):
         if upload.id != replaces and upload.expires_at > now:

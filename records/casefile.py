@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from audit import AuditEvent, Event, record
 from records.cases import Case, Party, get_case
+from records.consents import Consent, consents_of
 from records.documents import Document, DocumentState
 from records.exports import Export
 from records.links import UploadLink
@@ -52,6 +53,8 @@ class CaseFile:
     parties: tuple[Party, ...]
     requests: tuple[RequestView, ...]
     exports: tuple[Export, ...]
+    consents: tuple[Consent, ...]
+    """Accepted privacy notices, for who may read the trail."""
     noted: bool
     """Whether the trail already says that the reader looked, a moment ago."""
     slots: dict[str, Slot]
@@ -83,6 +86,7 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
         parties=tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at))),
         requests=requests,
         exports=_exports(session, member, case),
+        consents=tuple(consents_of(session, case.id)) if decide(member, Action.SEE_AUDIT).allowed else (),
         noted=_seen_lately(session, member, case.id, now),
         slots={document.id: document.slot for sent in documents.values() for document in sent}
         | {slot.id: slot for request in requests for slot in request.request.slots},

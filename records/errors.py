@@ -91,6 +91,12 @@ class SlotTaken(RecordsError):
     code = "slot_taken"
 
 
+class NoticeChanged(RecordsError):
+    """A newer privacy notice was published during the visit: it comes before the next file."""
+
+    code = "notice_changed"
+
+
 class UndoOver(RecordsError):
     """A file can no longer be taken back: half an hour has passed, or a person has decided on it."""
 

@@ -25,6 +25,7 @@ import records.rescans
 import records.sessions
 import records.trays
 import records.uploads
+import records.wishes
 import records.withdrawing
 from storage.database import Base
 
@@ -52,5 +53,6 @@ MODULES = (
     records.sessions,
     records.trays,
     records.uploads,
+    records.wishes,
     records.withdrawing,
 )

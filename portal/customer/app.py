@@ -15,9 +15,12 @@ from intake.receiving import Intake
 from intake.siblings import Siblings
 from portal.customer.checking import checking
 from portal.customer.codes import code_pages
+from portal.customer.consenting import consenting
+from portal.customer.leaving import leaving
 from portal.customer.plain import plain
 from portal.customer.reasons import DECLINED
 from portal.customer.receipts import receipts as receipt_pages
+from portal.customer.renewal import renewal
 from portal.customer.tray import tray, wants_json
 from portal.customer.tus import tus
 from portal.customer.views import known_company, pages
@@ -122,7 +125,8 @@ def build(
     app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for blueprint in (pages, code_pages, checking, plain, tray, tus, ways, receipt_pages):
+    parts = (pages, code_pages, checking, consenting, leaving, renewal, plain, tray, tus, ways, receipt_pages)
+    for blueprint in parts:
         app.register_blueprint(blueprint)
     return app
 
@@ -155,6 +159,7 @@ def render_error(problem: Problem) -> Response:
             limit=limit,
             inside="visitor" in g and problem.code != "link_closed",
             company=known_company(),
+            token=(request.view_args or {}).get("token"),
         )
     )
 

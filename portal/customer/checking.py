@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.customer.checklist import Company, company_of
-from portal.customer.views import open_link, read_token
-from portal.customer.visits import check_sender, keep_language
+from portal.customer.views import open_link
+from portal.customer.visits import check_sender, keep_language, read_token
 from portal.web.application import reading, transaction
 from portal.web.guards import PUBLIC, guarded_by
 from records.cases import party_language

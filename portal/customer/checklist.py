@@ -134,6 +134,10 @@ class Checklist:
     expires_at: datetime
     cancelled: bool
 
+    def slots(self, *, waits: bool) -> list[tuple[Card, SlotView]]:
+        """Return the slots that wait for the customer, or the others, each with its card."""
+        return [(card, slot) for card in self.cards for slot in card.slots if slot.waits == waits]
+
     @property
     def missing(self) -> int:
         """Required documents that are still to be sent, or answered for."""

@@ -7,27 +7,26 @@ token leaves the address with the activation; names and contents of what was sen
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, jsonify, redirect, render_template, request
+from flask import Blueprint, abort, g, jsonify, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import audit
 from audit import Event
-from intake.errors import LinkRefused
 from portal.customer import receipts
 from portal.customer.checklist import Checklist, Company, checklist, company_of
+from portal.customer.consenting import notice_to_accept
 from portal.customer.visits import (
-    COOKIE,
     CsrfRefused,
-    check_csrf,
-    check_sender,
     desk,
     digest_of,
     find_visitor,
     find_waiting,
     keep_language,
     new_secret,
+    read_token,
+    remembered_organization,
     set_cookie,
     visitor,
 )
@@ -46,8 +45,6 @@ from storage.database import utcnow
 pages = Blueprint("pages", __name__)
 pages.after_request(keep_language)
 
-NO_LINK = "0" * 32
-"""Looked up for a malformed token, so that it costs what an unknown one does."""
 TOUCH = timedelta(minutes=1)
 
 
@@ -119,9 +116,9 @@ def activate(token: str) -> ResponseReturnValue:
 @pages.get("/e")
 @guarded_by("visit")
 def overview() -> ResponseReturnValue:
-    """Show the checklist."""
+    """Show the checklist, or first the privacy notice that was published meanwhile."""
     _touch()
-    return render_template("customer/checklist.html", **_page())
+    return notice_to_accept() or render_template("customer/checklist.html", **page_of_the_request())
 
 
 @pages.get("/e/state")
@@ -151,33 +148,7 @@ def state() -> ResponseReturnValue:
 def done() -> ResponseReturnValue:
     """Show what was received and what is missing."""
     _touch()
-    return render_template("customer/done.html", **_page(), **receipts.offer(), now=utcnow())
-
-
-@pages.get("/e/notice")
-@guarded_by("visit")
-def notice() -> ResponseReturnValue:
-    """Show the full privacy notice."""
-    with reading() as session:
-        org = session.get_one(Organization, visitor().org_id)
-        text = in_language(current_notice(session, org.id).full, current_language())
-        company = company_of(org)
-    return render_template("customer/notice.html", company=company, full=text, back="/e")
-
-
-@pages.post("/e/leave")
-@guarded_by("visit")
-def leave() -> ResponseReturnValue:
-    """End the visit and have the browser forget it."""
-    check_sender()
-    check_csrf(request.form.get("csrf", ""))
-    with transaction() as session:
-        links.end_visit(session, visitor().visit_id, now=utcnow())
-    response = Response(render_template("customer/left.html", company=known_company()))
-    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
-    for cookie in (COOKIE, receipts.COOKIE):
-        response.delete_cookie(cookie, path="/", secure=True, httponly=True, samesite="Lax")
-    return response
+    return render_template("customer/done.html", **page_of_the_request(), **receipts.offer(), now=utcnow())
 
 
 @pages.get("/favicon.ico")
@@ -185,16 +156,6 @@ def leave() -> ResponseReturnValue:
 def favicon() -> ResponseReturnValue:
     """Browsers ask for it whatever the page says."""
     abort(404)
-
-
-def read_token(untrusted_token: str) -> str:
-    """Return the id behind a token, or one that no link has. Every request with the token counts for that one link."""
-    try:
-        link_id = desk().signer.read(untrusted_token)
-    except LinkRefused:
-        return NO_LINK
-    desk().rates.count(Subject.LINK, link_id)
-    return link_id
 
 
 def _count(link: UploadLink) -> None:
@@ -232,12 +193,17 @@ def _landing(link_id: str) -> dict[str, Any]:
 
 
 def known_company() -> Company | None:
-    """Return whom to call, for an error page; None when nobody is known, or the database is what failed."""
-    if "visitor" not in g:
-        return None
+    """Return whom to call, for an error page: the company of the visit, or of a visit to this very link that is over.
+
+    None when nobody is known (a stranger must not learn which company a link belongs to), or the database is what
+    failed.
+    """
     try:
+        org_id = visitor().org_id if "visitor" in g else remembered_organization()
+        if org_id is None:
+            return None
         with reading() as session:
-            return company_of(session.get_one(Organization, visitor().org_id))
+            return company_of(session.get_one(Organization, org_id))
     except SQLAlchemyError:
         return None
 
@@ -249,7 +215,8 @@ def _board() -> Checklist:
     return board
 
 
-def _page() -> dict[str, Any]:
+def page_of_the_request() -> dict[str, Any]:
+    """Return what a page shows of the visit's request."""
     board = _board()
     return {"board": board, "company": board.company, "version": f"{board.version()}-{current_language()}"}
 

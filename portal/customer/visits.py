@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Response, current_app, g, request
+from sqlalchemy import select
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from intake.codes import CodeMaker
+from intake.errors import LinkRefused
 from intake.links import LinkSigner
 from intake.receiving import Intake
 from portal.web.application import reading
@@ -26,6 +28,8 @@ from records.links import Visit, live_visit, waiting_visit
 from storage.database import utcnow
 from storage.sealing.box import Box
 
+NO_LINK = "0" * 32
+"""Looked up for a malformed token, so that it costs what an unknown one does."""
 COOKIE = "__Host-visit"
 LANGUAGE_COOKIE = "__Host-lang"
 SECRET_BYTES = 32
@@ -155,6 +159,31 @@ def _found_by(look_up: Callable[..., Visit]) -> Visitor | None:
             return visitor_of(look_up(session, cookie_sha256=digest_of(secret), now=utcnow()), secret)
         except (LinkClosed, CodeNeeded):
             return None
+
+
+def read_token(untrusted_token: str) -> str:
+    """Return the id behind a token, or one that no link has. Every request with the token counts for that one link."""
+    try:
+        link_id = desk().signer.read(untrusted_token)
+    except LinkRefused:
+        return NO_LINK
+    desk().rates.count(Subject.LINK, link_id)
+    return link_id
+
+
+def remembered_organization() -> str | None:
+    """Return whose link this browser opened before, also when that visit is over.
+
+    On the page of a link only if it was this very one: else another link's company would stand under it.
+    """
+    secret, token = request.cookies.get(COOKIE), (request.view_args or {}).get("token")
+    if not secret:
+        return None
+    with reading() as session:
+        visit = session.scalars(select(Visit).where(Visit.cookie_sha256 == digest_of(secret))).first()
+        if visit is None or (token is not None and token != desk().signer.token(visit.link_id)):
+            return None
+        return visit.link.org_id
 
 
 def visitor_of(visit: Visit, secret: str) -> Visitor:

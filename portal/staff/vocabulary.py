@@ -74,6 +74,11 @@ DECLINES = {
     DeclineReason.IN_PROCESS: _("dice que lo está tramitando"),
     DeclineReason.OTHER: _("lo explica en su nota"),
 }
+WITHHELD = {
+    "not_wanted": _("la solicitud terminó o se revocó su enlace"),
+    "sent_by_others": _("sus enlaces los manda el CRM"),
+    "opted_out": _("la persona pidió no recibir mensajes"),
+}
 REFUSALS = {
     "virus_found": _("contiene un virus"),
     "empty_file": _("está vacío"),
@@ -154,6 +159,8 @@ EVENTS = {
     Event.STAFF_REQUEST_CREATED: _("pidió documentos"),
     Event.STAFF_REQUEST_CANCELLED: _("canceló la solicitud"),
     Event.COURIER_LINK_ISSUED: _("preparó un enlace"),
+    Event.COURIER_LINK_WITHHELD: _("no mandó el enlace nuevo"),
+    Event.CUSTOMER_LINK_WISHED: _("pidió un enlace nuevo"),
     Event.STAFF_LINK_REVOKED: _("revocó el enlace"),
     Event.STAFF_LINK_COPIED: _("copió el enlace"),
     Event.STAFF_MESSAGE_QUEUED: _("mandó el mensaje de nuevo"),

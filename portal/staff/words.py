@@ -39,6 +39,8 @@ def told(entry: Any) -> str:
             return refusal(reason)
         case Event.CUSTOMER_SLOT_DECLINED | Event.STAFF_SLOT_WAIVED:
             return say(vocabulary.DECLINES, reason)
+        case Event.COURIER_LINK_WITHHELD:
+            return say(vocabulary.WITHHELD, reason)
         case Event.INSPECTOR_DOCUMENT_ERASED:
             return str(gettext("el cliente lo retiró"))
         case _:

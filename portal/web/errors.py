@@ -168,6 +168,12 @@ TABLE: dict[str, Row] = {
         "This document is already being sent or is under review.",
         "Este documento já está sendo enviado ou já está em análise.",
     ),
+    "notice_changed": Row(
+        403,
+        "La empresa cambió su aviso de privacidad. Actualiza la página para leerlo antes de enviar más.",
+        "The company changed its privacy notice. Reload the page to read it before you send more.",
+        "A empresa mudou seu aviso de privacidade. Atualize a página para lê-lo antes de enviar mais.",
+    ),
     "undo_over": Row(
         409,
         "Ya no se puede deshacer: pasaron 30 minutos o una persona ya lo revisó. Si hay un error, avisa a la empresa.",

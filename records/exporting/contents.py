@@ -24,6 +24,7 @@ from audit.timestamps import verify_stamp
 from audit.trail import leaf_bytes
 from audit.tree import AuditCheckpoint
 from records.cases import Case
+from records.consents import consents_of
 from records.documents import Document, DocumentState, Part
 from records.errors import WrongState
 from records.exporting import tables
@@ -98,6 +99,7 @@ def gather(session: Session, export_id: str, *, checkpoint_keys: Sequence[bytes]
     case = session.get_one(Case, export.case_id)
     organization = session.get_one(Organization, export.org_id)
     documents, omitted = _documents(session, case.id, events)
+    consents = consents_of(session, case.id)
     exported_on = export.created_at.date().isoformat()
     return CaseRecord(
         name=bag_name(case.external_ref or case.id[:8], exported_on),
@@ -114,6 +116,8 @@ def gather(session: Session, export_id: str, *, checkpoint_keys: Sequence[bytes]
             "organization": {"id": organization.id, "name": organization.name},
             "export": {"id": export.id, "at": tables.moment(export.created_at), "checkpoint": checkpoint.size},
             "requests": [tables.request_entry(request) for request in requests_of_case(session, case.id)],
+            "consents": [tables.consent_entry(consent) for consent in consents],
+            "notices": tables.notice_entries(consents),
             "refused": [tables.refused_entry(document) for document in _refused(session, case.id)],
             "omitted": omitted,
         },

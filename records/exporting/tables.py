@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from records.consents import Consent
 from records.documents import Document
 from records.requests import DocumentRequest, Slot
 
@@ -56,6 +57,34 @@ def request_entry(request: DocumentRequest) -> dict[str, Any]:
         "expires_at": moment(request.expires_at),
         "slots": [_slot_entry(slot) for slot in request.slots],
     }
+
+
+def consent_entry(consent: Consent) -> dict[str, Any]:
+    """Return what the index tells of an accepted privacy notice."""
+    return {
+        "party": consent.party_id,
+        "notice": consent.notice.id,
+        "version": consent.notice.version,
+        "language": consent.language,
+        "link": consent.link_id,
+        "visit": consent.visit_id,
+        "accepted_at": moment(consent.accepted_at),
+    }
+
+
+def notice_entries(consents: Sequence[Consent]) -> list[dict[str, Any]]:
+    """Return the notices that were accepted, each once, with their texts by language."""
+    notices = {consent.notice.id: consent.notice for consent in consents}.values()
+    return [
+        {
+            "id": notice.id,
+            "version": notice.version,
+            "published_at": moment(notice.published_at),
+            "short": notice.short,
+            "full": notice.full,
+        }
+        for notice in sorted(notices, key=lambda notice: notice.version)
+    ]
 
 
 def document_entry(document: Document) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from functools import partial
 from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
-from notifications import codes, delivery, inbound
+from notifications import codes, delivery, inbound, renewing
 from notifications.composing import Tools
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
@@ -15,6 +15,7 @@ from portal.worker.engine import Engine, Round, Task
 from records.challenges import CodeChallenge
 from records.messages import InboundEvent, Message
 from records.receipts.rows import Receipt
+from records.wishes import LinkWish
 from storage.database import Database
 from storage.sealing.box import Box
 
@@ -50,6 +51,7 @@ def run(stop: Stop) -> None:
             tasks=[
                 Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
                 Task(name="code", model=CodeChallenge, run=partial(codes.queue_code, database), concurrency=4),
+                Task(name="renew", model=LinkWish, run=partial(renewing.renew_link, database), concurrency=2),
                 Task(name="status", model=InboundEvent, run=partial(inbound.process, database), concurrency=8),
                 Task(
                     name="receipt",
