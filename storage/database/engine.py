@@ -1,6 +1,8 @@
 """Connections and transactions on SQLite (embedded) and PostgreSQL (scaled out), durable before they answer."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +14,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 15_000
 """How long SQLite waits for another process's write lock, milliseconds."""
+AGAIN_S = 0.001
+"""How often it looks whether that lock is free, seconds."""
+PRIMARY_CODE = 0xFF
+"""What an extended result code of SQLite is masked with."""
 TURN_S = 15.0
 """How long a writer waits for its turn within this process, seconds: as long as for other processes."""
 DURABLE = "-c synchronous_commit=on"
@@ -109,5 +115,28 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 def _begin_sqlite(connection: Any) -> None:
     reading = connection.get_execution_options().get(READING, False)
-    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    sqlite: sqlite3.Connection = connection.connection.dbapi_connection
+    sqlite.execute(f"PRAGMA query_only={'ON' if reading else 'OFF'}")
+    if reading:
+        sqlite.execute("BEGIN")
+        return
+    sqlite.execute("PRAGMA busy_timeout=0")
+    try:
+        if not _began_in_turn(sqlite):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
+    finally:
+        sqlite.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _began_in_turn(sqlite: sqlite3.Connection) -> bool:
+    """Wait for the write lock in short steps: SQLite's own grow to 100 ms, while another process writes for 5."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            sqlite.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                return False
+            time.sleep(AGAIN_S)
+        else:
+            return True

@@ -221,15 +221,14 @@ def test_sqlite_writes_through_to_the_disk_and_forgets_what_was_deleted(tmp_path
     database.dispose()
 
 
-def test_sqlite_takes_the_write_lock_when_a_transaction_begins(tmp_path: Path) -> None:
+def test_sqlite_takes_the_write_lock_when_a_transaction_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that read first and write later would deadlock: "database is locked" at once, whatever the timeout."""
     path = f"sqlite:///{tmp_path / 'a.db'}"
     first, second = Database(path), Database(path)
     METADATA.create_all(first.engine)
     with first.transaction() as writing:
         writing.execute(text("SELECT 1"))
-        with second.engine.raw_connection() as connection:
-            connection.execute("PRAGMA busy_timeout=50")
+        monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 50)
         with pytest.raises(OperationalError, match="locked"), second.transaction() as session:
             session.execute(text("SELECT 1"))
     with second.transaction() as session:
