@@ -5,13 +5,14 @@ exactly this id, day and public half. At midnight yesterday's key serves until t
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.errors import QuarantineKeyMissing
-from records.uploads import QuarantineKey
+from records.uploads import QuarantineKey, statement
 from storage.sealing.errors import SealingError
 from storage.sealing.seal import PublicKey
 from storage.sealing.signing import VerifyKey
@@ -32,8 +33,8 @@ class DayKey:
 def key_of_the_day(session: Session, custodian: VerifyKey, *, now: datetime) -> DayKey:
     """Return the newest certified, living key of today or yesterday (UTC). Raises QuarantineKeyMissing."""
     today = now.astimezone(UTC).date()
-    found = session.scalars(
-        select(QuarantineKey)
+    found = session.execute(
+        select(QuarantineKey.id, QuarantineKey.day, QuarantineKey.public, QuarantineKey.custodian_signature)
         .where(
             QuarantineKey.day <= today,
             QuarantineKey.day >= today - GRACE,
@@ -44,8 +45,7 @@ def key_of_the_day(session: Session, custodian: VerifyKey, *, now: datetime) -> 
     )
     for row in found:
         try:
-            custodian.verify(PURPOSE, row.statement(), row.custodian_signature or b"")
-            return DayKey(id=row.id, recipient=PublicKey(row.public))
+            return _certified(custodian, *row)
         except SealingError:
             continue  # a forged or damaged row seals nothing; an older genuine key may still serve
     raise QuarantineKeyMissing(f"no certified key for {today}")
@@ -53,5 +53,15 @@ def key_of_the_day(session: Session, custodian: VerifyKey, *, now: datetime) -> 
 
 def still_open(session: Session, key_id: str) -> bool:
     """Whether a slice sealed to this key may be acknowledged: locks the key against its destruction until commit."""
-    row = session.get(QuarantineKey, key_id, with_for_update={"read": True}, populate_existing=True)
-    return row is not None and row.destroyed_at is None
+    found = select(QuarantineKey.destroyed_at).where(QuarantineKey.id == key_id).with_for_update(read=True)
+    return session.execute(found).first() == (None,)
+
+
+@lru_cache(maxsize=8)
+def _certified(custodian: VerifyKey, key_id: str, day: date, public: bytes, signature: bytes) -> DayKey:
+    """Return a key that the custodian certified: asked for every slice of a day, so what was verified is remembered.
+
+    Raises SealingError, which is not remembered.
+    """
+    custodian.verify(PURPOSE, statement(key_id, day, public), signature)
+    return DayKey(id=key_id, recipient=PublicKey(public))

@@ -59,9 +59,11 @@ def check_room(
     if not has_accepted(session, visit):
         raise NoticeChanged(f"visit {visit_id}")
     _limit_of(session, visit, _slot(session, slot_id), length, told, now)
-    for upload in session.scalars(_receiving(slot_id)):
-        if upload.id != replaces and upload.expires_at > now:
-            raise SlotTaken(f"slot {slot_id}")
+    taken = select(Upload.id).where(
+        Upload.slot_id == slot_id, Upload.state == UploadState.RECEIVING, Upload.expires_at > now
+    )
+    if any(upload_id != replaces for upload_id in session.scalars(taken)):
+        raise SlotTaken(f"slot {slot_id}")
     return visit
 
 
@@ -229,8 +231,9 @@ def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: d
     if slot.state not in OPEN_SLOTS:
         raise SlotTaken(f"slot {slot.id}")
     _fix(session, upload, upload.offset)
-    page = session.get(Page, upload.id)
-    tray = trays.pages_in(session, slot.id, now)
+    with session.no_autoflush:  # what was added goes out in one flush
+        page = session.get(Page, upload.id)
+        tray = trays.pages_in(session, slot.id, now)
     if page is not None:
         _gather(session, page, tray, slot, now)
         return None
@@ -258,7 +261,7 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
     )
     session.add(document)
     slot.take(document.id, now)
-    with session.no_autoflush:  # what was added goes out in one flush
+    with session.no_autoflush:
         session.execute(
             update(Case)
             .where(Case.id == visit.link.case_id)

@@ -114,4 +114,9 @@ class QuarantineKey(Due, Base):
 
     def statement(self) -> dict[str, str | int]:
         """Return what inspector and custodian sign."""
-        return {"id": self.id, "day": self.day.isoformat(), "public": self.public.hex()}
+        return statement(self.id, self.day, self.public)
+
+
+def statement(key_id: str, day: date, public: bytes) -> dict[str, str | int]:
+    """Return what inspector and custodian sign of a quarantine key."""
+    return {"id": key_id, "day": day.isoformat(), "public": public.hex()}
