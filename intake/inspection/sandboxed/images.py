@@ -20,7 +20,6 @@ import pillow_heif
 from PIL import (
     Image,
     ImageFile,
-    ImageOps,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -86,7 +85,7 @@ def pages_of(data: mmap, mime: Mime, limits: Limits) -> Iterator[Image.Image]:
             if image.width * image.height > limits.pixels:
                 raise ValueError("too many pixels")
             orientation = orientation_of(image)
-            image.draft("RGB", (limits.preview_side, limits.preview_side))
+            image.draft("RGB", _within(image.size, limits.preview_side))
             yield _upright(_to_rgb(image, limits.preview_side), orientation)
 
 
@@ -153,8 +152,17 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, side: int) -> Image.Image:
-    small = banded(image, max(1, max(image.size) // side))
-    return ImageOps.contain(small, (side, side)) if max(small.size) > side else small
+    factor = max(1, max(image.size) // side)
+    is_plain = factor == 1 and image.mode == "RGB" and not image.has_transparency_data
+    small = image if is_plain else banded(image, factor)
+    return small.resize(_within(small.size, side), Image.Resampling.HAMMING) if max(small.size) > side else small
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size of the same shape whose longer side has `side` pixels, or the size itself when it is smaller."""
+    width, height = size
+    longest = max(width, height, side)
+    return max(1, round(width * side / longest)), max(1, round(height * side / longest))
 
 
 def banded(image: Image.Image, factor: int) -> Image.Image:
