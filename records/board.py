@@ -15,6 +15,7 @@ from records.errors import InvalidValue
 from records.messages import Message, MessageState
 from records.people import Member
 from records.policy import Action, require, visible_cases
+from records.recalling import REASON as RECALLED
 from records.requests import SETTLED_SLOTS, WAITING_SLOTS, DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Requirement
 
@@ -53,6 +54,8 @@ class Line:
     """Required documents that the customer does not have."""
     in_inspection: int
     with_customer: int
+    recalled: int
+    """Documents that were taken back after they were filed, and that the customer has not sent again."""
     failed: bool
     ours_since: datetime | None
     customer_since: datetime | None
@@ -124,6 +127,7 @@ def _work(org_id: str) -> Any:
             number(declined).label("declined"),
             number(Slot.state == SlotState.RECEIVED).label("in_inspection"),
             number(missing).label("with_customer"),
+            number(and_(Slot.state == SlotState.REFUSED, Slot.reason == RECALLED)).label("recalled"),
             oldest(or_(filed, declined)).label("ours_since"),
             oldest(missing).label("customer_since"),
         )
@@ -208,6 +212,7 @@ def _lines(session: Session, found: Sequence[Any]) -> list[Line]:
             declined=row.declined or 0,
             in_inspection=row.in_inspection or 0,
             with_customer=row.with_customer or 0,
+            recalled=row.recalled or 0,
             failed=row.failed_case is not None,
             ours_since=row.ours_since,
             customer_since=row.customer_since,

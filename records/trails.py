@@ -13,6 +13,7 @@ from audit import AuditEvent, Event, record
 from audit.events import ActorKind
 from records.apikeys import ApiKey
 from records.cases import Case, Party, get_case
+from records.documents import Document
 from records.errors import InvalidValue
 from records.links import UploadLink
 from records.people import Member
@@ -73,11 +74,28 @@ def case_story(session: Session, member: Member, case_id: str) -> tuple[Entry, .
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
         .limit(STORY)
     ).all()
-    story: list[Entry] = []
-    for entry in _entries(session, found):
-        if not story or _alike(story[-1]) != _alike(entry):
-            story.append(entry)
-    return tuple(story)
+    return _told_once(_entries(session, found))
+
+
+def opened_before(session: Session, document: Document) -> tuple[Entry, ...]:
+    """Return who saw or downloaded a document, or an export of its case, until it was recalled; newest first.
+
+    What one person did several times in a row is told once, with its last time. Whoever asks may see the trail.
+    """
+    own = and_(
+        AuditEvent.subject_id == document.id,
+        AuditEvent.event.in_((Event.STAFF_DOCUMENT_VIEWED.value, Event.STAFF_DOCUMENT_DOWNLOADED.value)),
+    )
+    until = AuditEvent.at <= document.rescanned_at if document.rescanned_at is not None else true()
+    since = AuditEvent.at >= document.received_at
+    found = session.scalars(
+        select(AuditEvent)
+        .where(AuditEvent.org_id == document.org_id, AuditEvent.case_id == document.case_id, since, until)
+        .where(or_(own, AuditEvent.event == Event.STAFF_EXPORT_DOWNLOADED.value))
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(STORY)
+    ).all()
+    return _told_once(_entries(session, found))
 
 
 def trail(session: Session, member: Member, *, filters: Filters, untrusted_after: str = "", now: datetime) -> Trail:
@@ -136,6 +154,14 @@ def case_labels(session: Session, member: Member, entries: Iterable[Entry]) -> d
         select(Case.id, Case.external_ref, Case.title).where(Case.id.in_(ids), Case.org_id == member.org_id)
     )
     return {row.id: row.external_ref or row.title for row in found}
+
+
+def _told_once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    story: list[Entry] = []
+    for entry in entries:
+        if not story or _alike(story[-1]) != _alike(entry):
+            story.append(entry)
+    return tuple(story)
 
 
 def _alike(entry: Entry) -> tuple[str, str | None, str]:

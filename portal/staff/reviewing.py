@@ -5,16 +5,18 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from portal.staff.desk import me
+from portal.staff.desk import may, me
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records import reviewing as use_case
-from records.documents import Document
+from records.cases import Case
+from records.documents import Document, DocumentState
 from records.errors import InvalidValue
 from records.opening import cannot_be_drawn, page_names
 from records.policy import Action
 from records.requests import get_request
 from records.reviewing import ReturnReason
+from records.trails import opened_before
 from storage.database import utcnow
 
 blueprint = Blueprint("reviewing", __name__)
@@ -69,11 +71,16 @@ def _page(document_id: str, *, wrong: InvalidValue | None = None, note: str = ""
             undrawn=cannot_be_drawn(session, document),
             following=following,
             alike=session.get(Document, document.alike_id) if document.alike_id else None,
+            opened_before=opened_before(session, document) if _tells_who(document, case) else None,
             reasons=list(ReturnReason),
             wrong=wrong,
             note=note,
             reason=reason,
         )
+
+
+def _tells_who(document: Document, case: Case) -> bool:
+    return document.state == DocumentState.RECALLED and may("see_audit", case)
 
 
 def _onward(session: Session, document: Document) -> str:

@@ -103,7 +103,7 @@ def prepare(
     for old in database.iterdir():
         old.unlink()
     officials = official_databases(official)
-    own = {f"daily{file.suffix}": file.read_bytes() for file in sorted(OWN_SIGNATURES.glob("portal.*"))}
+    own = own_signatures()
     if officials:
         for name, content in own.items():
             (database / name.replace("daily", "portal")).write_bytes(content)
@@ -118,6 +118,11 @@ def prepare(
         )
     )
     return path
+
+
+def own_signatures() -> dict[str, bytes]:
+    """Return our own signatures as the files of a database named `daily`."""
+    return {f"daily{file.suffix}": file.read_bytes() for file in sorted(OWN_SIGNATURES.glob("portal.*"))}
 
 
 def write_own(database: Path, files: Mapping[str, bytes]) -> None:

@@ -117,10 +117,13 @@ class Archive:
                 session.execute(update(Document).where(Document.id == document).values(received_at=received))
 
 
-def an_archive(database: Database, blobs: BlobStore, folder: Path, sandbox: Sandbox) -> Archive:
+def an_archive(
+    database: Database, blobs: BlobStore, folder: Path, sandbox: Sandbox, inspector: Inspector | None = None
+) -> Archive:
     """Quarantine keys, a case key that custodian and opener can open, and nothing filed yet."""
     scanner = Signatures()
-    desk = a_desk(database, blobs, folder / "quarantine", Inspector(scanner=scanner, sandbox=sandbox))
+    inspector = inspector or Inspector(scanner=scanner, sandbox=sandbox)
+    desk = a_desk(database, blobs, folder / "quarantine", inspector)
     (folder / "keyring").mkdir(mode=0o700)
     custodian = keeping.Tools(
         database=database,
