@@ -214,6 +214,7 @@ CUSTODIAN: Rights = {
     "quarantine_keys": May(select=ALL, update=("custodian_signature", *JOB)),
     "documents": May(select=("id", "org_id", "case_id", "state", "received_at")),
     "parts": May(select=ATTESTED),
+    "withdrawals": May(select=("document_id",)),
     "rescans": May(
         select=ALL,
         update=(

@@ -6,13 +6,12 @@ and whoever may still answer is told, like after a return. What was sealed stays
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import CaseState
 from records.documents import Document, DocumentState
-from records.requests import DocumentRequest, RequestState, Slot, SlotState
+from records.requests import RequestState, Slot, SlotState, locked_request
 from records.reviewing import ask_again
 
 INFECTED = "infected"
@@ -23,15 +22,8 @@ def recall(
     session: Session, document: Document, *, threat: str, engine: str | None, signatures: str | None, now: datetime
 ) -> None:
     """Take back a filed document. Raises WrongState when it is not filed (any more)."""
-    request = session.scalars(
-        select(DocumentRequest)
-        .where(DocumentRequest.id == document.request_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    request = locked_request(session, document.request_id)
     session.refresh(document, with_for_update=True)
-    for slot in request.slots:
-        session.refresh(slot)
     document.move(DocumentState.RECALLED)
     document.scanned_again(engine=engine, signatures=signatures, now=now)
     document.finding, document.reason, document.threat = INFECTED, REASON, threat

@@ -23,6 +23,7 @@ from portal.worker.materials import BROKEN, MAX_UNFINISHED, Suspected, Tools, co
 from records.documents import Document, DocumentState, Part
 from records.recalling import recall
 from records.rescans import TICKET, Rescan, RescanOutcome
+from records.withdrawing import is_withdrawn
 from storage.blobs import BlobStoreUnavailable
 from storage.database import utcnow
 from storage.due import Lease, settle
@@ -168,7 +169,7 @@ def _end(tools: Tools, held: Lease, outcome: RescanOutcome | None, verdict: Verd
         row = session.get_one(Rescan, held.id, populate_existing=True)
         row.unfinished = 0
         document = session.get_one(Document, row.document_id, populate_existing=True)
-        if document.state != DocumentState.FILED:
+        if document.state != DocumentState.FILED or is_withdrawn(session, document.id):
             return row.end(RescanOutcome.GONE, now)
         if outcome is None:
             return None

@@ -21,6 +21,7 @@ from portal.worker.keeping import ACTOR, Tools
 from records.cases import CaseKey
 from records.documents import Document, DocumentState, Part
 from records.rescans import KEPT, TICKET, TICKET_LIFE, Rescan, RescanOutcome
+from records.withdrawing import is_withdrawn
 from storage.keyring.casekeys import open_case_key
 from storage.sealing.contexts import DocumentContext
 from storage.sealing.errors import SealingError
@@ -111,7 +112,7 @@ def _grant(session: Session, tools: Tools, budget: Budget, rescan_id: str, now: 
     if row is None:
         return True
     document = session.get(Document, row.document_id, options=[_OF_A_DOCUMENT])
-    if document is None or document.state != DocumentState.FILED:
+    if document is None or document.state != DocumentState.FILED or is_withdrawn(session, document.id):
         row.end(RescanOutcome.GONE, now)
         return True
     wanted = select(Part).options(_OF_A_PART).where(Part.document_id == row.document_id, Part.name == ORIGINAL)
