@@ -61,9 +61,11 @@ class Asking:
         if self._quiet is not None and self._quiet[0] == signatures and now < self._quiet[1]:
             return
         with self._tools.database.reading() as session:
-            idle, wanted = _idle(session, signatures, now), _wanted(session, signatures)
+            idle, room = _idle(session, signatures, now), OPEN - _open(session, signatures)
+            wanted = _wanted(session, signatures, limit=max(0, room))
         if not idle and not wanted:
-            self._quiet = (signatures, now + QUIET)
+            if room == OPEN:
+                self._quiet = (signatures, now + QUIET)
             return
         self._quiet = None
         with self._tools.database.transaction() as session:
@@ -83,15 +85,18 @@ def _idle(session: Session, signatures: str, now: datetime) -> list[str]:
     return list(session.scalars(others))
 
 
-def _wanted(session: Session, signatures: str) -> list[tuple[str, str]]:
-    open_now = session.scalar(select(func.count()).where(Rescan.outcome.is_(None), Rescan.signatures == signatures))
+def _open(session: Session, signatures: str) -> int:
+    return session.scalar(select(func.count()).where(Rescan.outcome.is_(None), Rescan.signatures == signatures)) or 0
+
+
+def _wanted(session: Session, signatures: str, *, limit: int) -> list[tuple[str, str]]:
     asked = exists().where(Rescan.document_id == Document.id, Rescan.signatures == signatures)
     seen_by = func.coalesce(Document.rescanned_signatures, Document.signatures, "")
     found = session.execute(
         select(Document.id, Document.org_id)
         .where(Document.state == DocumentState.FILED, seen_by != signatures, ~asked)
         .order_by(Document.received_at.desc(), Document.id)
-        .limit(max(0, OPEN - (open_now or 0)))
+        .limit(limit)
     )
     return [(row.id, row.org_id) for row in found]
 
