@@ -59,7 +59,8 @@ class Trail:
 
 
 def case_story(session: Session, member: Member, case_id: str) -> tuple[Entry, ...]:
-    """Return the newest events of a case, without the opener's answers (each follows an event that is told).
+    """Return the newest events of a case, without what would drown them: the opener's answers (each follows an event
+    that is told) and the leave for each second look.
 
     What one person did several times in a row to one thing is told once. Raises NotFound or Forbidden.
     """
@@ -69,7 +70,7 @@ def case_story(session: Session, member: Member, case_id: str) -> tuple[Entry, .
         .where(
             AuditEvent.org_id == member.org_id,
             AuditEvent.case_id == case_id,
-            AuditEvent.event != Event.OPENER_PART_OPENED.value,
+            AuditEvent.event.not_in((Event.OPENER_PART_OPENED.value, Event.CUSTODIAN_RESCAN_GRANTED.value)),
         )
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
         .limit(STORY)

@@ -74,7 +74,7 @@ def test_a_document_that_later_signatures_know_is_recalled_while_it_is_looked_at
     expect(eva.page.get_by_text("Quién lo abrió antes")).to_have_count(0)
 
     carla.open_case(asked)
-    carla.page.get_by_role("link", name="Por qué se retiró").click()
+    carla.page.get_by_role("link", name="Motivo").click()
     expect(carla.page.locator(".opened li")).to_have_count(2)
     expect(carla.page.locator(".opened")).to_contain_text("vio un documento")
     expect(carla.page.locator(".opened")).to_contain_text("descargó la exportación")

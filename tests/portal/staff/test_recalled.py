@@ -52,7 +52,7 @@ def test_case_board_and_document_say_it_plainly(
     assert "1 retirado por virus" in body(eva, "/cases?group=customer")
     page = body(eva, f"/cases/{case_id}")
     assert "se retiró: una revisión posterior encontró un virus" in page
-    assert "Por qué se retiró" in page
+    assert f'href="/documents/{document_id}">Motivo' in page
     page = body(eva, f"/documents/{document_id}")
     assert "Este documento se retiró" in page
     assert "Win.Test.Late" in page
