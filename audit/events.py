@@ -120,6 +120,7 @@ class Event(StrEnum):
     ADMINISTRATOR_TEAM_CREATED = "administrator:team:created"
     ADMINISTRATOR_MEMBER_RESET = "administrator:member:reset"
     ADMINISTRATOR_SENDER_ADDED = "administrator:sender:added"
+    ADMINISTRATOR_MAIL_SENDER_SET = "administrator:mail_sender:set"
     ADMINISTRATOR_SENDER_RENEWED = "administrator:sender:renewed"
     ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
     ADMINISTRATOR_ORGANIZATION_CHANGED = "administrator:organization:changed"

@@ -2,12 +2,13 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from config.base import (
     CertificatesFile,
+    FileKind,
     KeyFile,
     KeysFile,
     OptionalKeyFile,
@@ -193,7 +194,28 @@ class CourierSettings(
     wa_graph_base: str = Field(pattern=r"^https?://[^?#]+$")
     tsa_url: str = Field(pattern=r"^https?://[^?#]+$")
     public_url: Url
+    smtp_host: str = Field(default="", pattern=r"^[A-Za-z0-9.:-]{0,253}$")
+    """The relay that takes mail to customers; without it none is sent."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` is for a relay on this machine."""
+    smtp_user: str = ""
+    smtp_password_file: Annotated[Path | None, FileKind.TEXT] = None
+    smtp_ca_file: Annotated[Path | None, FileKind.CERTIFICATES] = None
+    """Certificates that the relay's must lead to, where the system's are not meant."""
     jobs_schema: str = "jobs_courier"
+
+    def check(self) -> None:
+        """Check as every process does, and how mail leaves. Raises ConfigError."""
+        super().check()
+        if self.smtp_tls == "none" and self.smtp_host not in ("", "localhost", "127.0.0.1", "::1"):
+            raise SettingsRefused("RESGUARDO_SMTP_TLS=none is for a relay on this machine")
+        if bool(self.smtp_user) != (self.smtp_password_file is not None):
+            raise SettingsRefused("RESGUARDO_SMTP_USER and RESGUARDO_SMTP_PASSWORD_FILE go together")
+
+    def smtp_password(self) -> str:
+        """Return the password for the relay; empty where it asks for none."""
+        return "" if self.smtp_password_file is None else read_secret_text(self.smtp_password_file)
 
     def courier_box_key(self) -> bytes:
         """Return the key that seals channel and CRM tokens in rows."""

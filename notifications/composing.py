@@ -9,36 +9,52 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notifications.mail.client import MailOutcome, Relay
+from notifications.mail.texts import Letter, write
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
 from records.challenges import challenge_of
 from records.checkcodes import grouped
-from records.messages import Message, Purpose, WhatsAppSender
-from storage.database import Database
+from records.messages import Channel, Message, Purpose, WhatsAppSender
+from records.organizations import Organization
+from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
 TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
 NAME_LIMIT = 60
 
-Post = Callable[[], SendOutcome]
+Post = Callable[[], SendOutcome | MailOutcome]
 """Hands one composed message to its channel. Raises InvalidMessage when it breaks a rule of the channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What delivery needs. `token` derives a link's token from its id, `code` a one-time code from its challenge's."""
+    """What delivery needs. `token` derives a link's token from its id, `code` a one-time code from its challenge's.
+
+    `relay` is None where no mail can be sent; `public_url` is the portal's address without a slash at the end.
+    """
 
     database: Database
     api: CloudApi
     box: Box
     token: Callable[[str], str]
     code: Callable[[str], str]
+    relay: Relay | None
+    public_url: str
 
 
 def compose(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
     """Return the call that sends `message`, for one attempt; None when the organization has nothing to send from."""
+    match Channel(message.channel):
+        case Channel.WHATSAPP:
+            return _whatsapp(tools, session, message, attempt_id)
+        case Channel.EMAIL:
+            return _mail(tools, session, message, attempt_id)
+
+
+def _whatsapp(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
     row = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
     if row is None:
         return None
@@ -46,24 +62,57 @@ def compose(tools: Tools, session: Session, message: Message, attempt_id: str) -
     sender = Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token)
     party = message.request.party
     language = language_for(party.locale)
-    template, body, suffix = _filled(tools, session, message)
     to = party.phone or party.bsuid or ""
+    template, body, suffix = _template(tools, session, message)
     return lambda: tools.api.send_template(
         sender, to=to, template=template, language=language, body=body, button_suffix=suffix, opaque=attempt_id
     )
 
 
-def _filled(tools: Tools, session: Session, message: Message) -> tuple[str, tuple[str, ...], str]:
+def _template(tools: Tools, session: Session, message: Message) -> tuple[str, tuple[str, ...], str]:
     """Return template, body parameters and what its button carries."""
-    challenge = challenge_of(session, message.id)
-    if challenge is not None:
-        code = tools.code(challenge.id)
+    code = _code(tools, session, message)
+    if code is not None:
         return authentication.CODE, (code,), code
+    body = (*_names(message), grouped(message.link.check_code))
+    return TEMPLATES[Purpose(message.purpose)], body, tools.token(message.link.id)
+
+
+def _mail(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
+    organization, party, relay = session.get_one(Organization, message.org_id), message.request.party, tools.relay
+    if relay is None or organization.mail_from is None or party.email is None:
+        return None
+    sender, to = organization.mail_from, party.email
+    letter = Letter(
+        company=spoken(organization.name),
+        sender=sender,
+        reply_to=organization.contact_email,
+        to=to,
+        at=utcnow(),
+        attempt_id=attempt_id,
+    )
+    code = _code(tools, session, message)
+    if code is not None:
+        values = {"code": code}
+    else:
+        name, title = _names(message)
+        url = f"{tools.public_url}/s/{tools.token(message.link.id)}"
+        check = grouped(message.link.check_code)
+        values = {"name": name, "title": title, "url": url, "check": check, "portal": tools.public_url}
+    mail = write(letter, Purpose(message.purpose), party.locale, values)
+    return lambda: relay.send(mail, sender=sender, to=to)
+
+
+def _code(tools: Tools, session: Session, message: Message) -> str | None:
+    challenge = challenge_of(session, message.id)
+    return None if challenge is None else tools.code(challenge.id)
+
+
+def _names(message: Message) -> tuple[str, str]:
+    """Return the person's first name and the matter, as they may be written."""
     party, case = message.request.party, message.request.case
     names = party.name.split()
-    code = grouped(message.link.check_code)
-    body = (spoken(names[0] if names else ""), spoken(case.title, case.external_ref), code)
-    return TEMPLATES[Purpose(message.purpose)], body, tools.token(message.link.id)
+    return spoken(names[0] if names else ""), spoken(case.title, case.external_ref)
 
 
 def spoken(*texts: str | None) -> str:

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from notifications.composing import Post, Tools, compose
+from notifications.mail.client import MailAccepted, MailOutcome, MailRefused
 from notifications.whatsapp.client import Accepted, NotSent, Refused, SendOutcome, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
+from records.cases import Party
 from records.challenges import challenge_of
 from records.links import newest_link
-from records.messages import Message, MessageAttempt, MessageState, Purpose
+from records.messages import Channel, Message, MessageAttempt, MessageState, Purpose
 from records.optouts import opted_out
 from records.requests import RequestState
 from storage.database import new_id, utcnow
@@ -39,7 +41,7 @@ class _Ready:
 
 
 def deliver(tools: Tools, held: Lease) -> None:
-    """Hand one message to WhatsApp and commit what became of it, fenced by the lease."""
+    """Hand one message to its channel and commit what became of it, fenced by the lease."""
     ready = _begin(tools, held)
     if ready is None:
         return
@@ -72,30 +74,34 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
         return _Ready(attempt_id=attempt_id, post=post)
 
 
-def _post(ready: _Ready) -> SendOutcome | InvalidMessage:
+def _post(ready: _Ready) -> SendOutcome | MailOutcome | InvalidMessage:
     try:
         return ready.post()
     except InvalidMessage as invalid:
         return invalid
 
 
-def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | InvalidMessage) -> None:
+def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | MailOutcome | InvalidMessage) -> None:
     now = utcnow()
     with tools.database.transaction() as session:
         message = _locked(session, held, now)
         attempt = session.get_one(MessageAttempt, ready.attempt_id)
         attempt.ended_at = now
-        if message.state != MessageState.SENDING and not isinstance(outcome, Accepted):
+        if message.state != MessageState.SENDING and not isinstance(outcome, Accepted | MailAccepted):
             attempt.outcome = "overtaken"  # a status was faster than the answer, and knows more
             settle(session, Message, held)
             return
         match outcome:
-            case Accepted(wamid=wamid):
+            case Accepted() | MailAccepted():
                 settle(session, Message, held)
                 attempt.outcome = "accepted"
-                message.wamid, message.error = wamid, None
+                message.wamid = outcome.wamid if isinstance(outcome, Accepted) else None
+                message.error = None
                 message.advance(MessageState.ACCEPTED, now)
                 _record(session, Event.COURIER_MESSAGE_SENT, message, now, {"attempt": attempt.id})
+            case MailRefused():
+                attempt.outcome, attempt.error = "refused", outcome.code
+                _mail_refused(session, message, held, outcome, now)
             case Refused(error=error):
                 attempt.outcome, attempt.error = "refused", str(error.code)
                 _refused(session, message, held, outcome, now)
@@ -131,6 +137,18 @@ def _refused(session: Session, message: Message, held: Lease, refused: Refused, 
     settle(session, Message, held, due_at=now + wait)
 
 
+def _mail_refused(session: Session, message: Message, held: Lease, refused: MailRefused, now: datetime) -> None:
+    """Send again later what the relay refused for now (4xx); what it refused for good fails."""
+    message.error = refused.code
+    wait = backoff(_number(session, message) - 1, jitter=random.random()) if refused.again else None  # noqa: S311 (jitter)
+    if wait is None:
+        settle(session, Message, held)
+        _fail(session, message, refused.code, now)
+        return
+    message.state, message.changed_at = MessageState.QUEUED, now
+    settle(session, Message, held, due_at=now + wait)
+
+
 def _unknown(session: Session, message: Message, held: Lease, now: datetime) -> None:
     """Nobody knows whether it left: a status that carries the attempt's id settles it, or a person does."""
     message.state, message.changed_at = MessageState.UNKNOWN, now
@@ -150,11 +168,19 @@ def _reason_to_stop(session: Session, message: Message, now: datetime) -> str | 
     if stop is not None:
         return stop
     party = message.request.party
-    if not (party.phone or (party.bsuid and message.purpose != Purpose.CODE)):  # a code goes to a phone only (131062)
+    if not _has_address(message, party):
         return "no_address"
     if opted_out(session, party):
         return "opted_out"
     return None
+
+
+def _has_address(message: Message, party: Party) -> bool:
+    match Channel(message.channel):
+        case Channel.WHATSAPP:  # which sends a code to a phone only, not to a business-scoped id (131062)
+            return bool(party.phone or (party.bsuid and message.purpose != Purpose.CODE))
+        case Channel.EMAIL:
+            return bool(party.email)
 
 
 def _link_ended(message: Message, now: datetime) -> str | None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from records.cases import Party
 from records.links import UploadLink
 from records.requests import DocumentRequest
 from storage.database import Base, NewId
@@ -24,6 +25,7 @@ class Channel(StrEnum):
     """Ways to reach a customer."""
 
     WHATSAPP = "whatsapp"
+    EMAIL = "email"
 
 
 class Purpose(StrEnum):
@@ -149,6 +151,13 @@ class InboundEvent(Due, Base):
     processed_at: Mapped[datetime | None]
 
 
+def channel_of(party: Party, purpose: Purpose) -> Channel:
+    """Return the way to a person: WhatsApp, else mail. A code goes to a phone only, not to a business-scoped id."""
+    if party.phone or (party.bsuid and purpose != Purpose.CODE) or not party.email:
+        return Channel.WHATSAPP
+    return Channel.EMAIL
+
+
 def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpose: Purpose, now: datetime) -> Message:
     """Put a message into the outbox, in the transaction of its cause."""
     message = Message(
@@ -156,6 +165,7 @@ def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpo
         case_id=request.case_id,
         request=request,
         link=link,
+        channel=channel_of(request.party, purpose),
         purpose=purpose,
         created_at=now,
         changed_at=now,

@@ -27,6 +27,8 @@ class Organization(Base):
     timezone: Mapped[str] = mapped_column(String(40), default="America/Mexico_City")
     contact_phone: Mapped[str | None] = mapped_column(String(20))
     contact_email: Mapped[str | None] = mapped_column(String(254))
+    mail_from: Mapped[str | None] = mapped_column(String(254))
+    """Address that mails to customers come from; without it none are sent."""
     flag_active_pdfs: Mapped[bool] = mapped_column(default=False)
     """PDFs with scripts or actions are filed with a remark instead of refused."""
     flag_pdf_attachments: Mapped[bool] = mapped_column(default=False)

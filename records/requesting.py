@@ -4,6 +4,7 @@ Rules: a case is matched by (organization, external reference) only; a person is
 published privacy notice nothing may be asked for; the message is queued in the transaction of the request.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,9 @@ TITLE_LENGTH = 160
 REFERENCE_LENGTH = 120
 WORD_LENGTH = 40
 LANGUAGES = ("es", "en", "pt")
+_LOCAL = re.compile(r"[A-Za-z0-9_+&'=~-]+(\.[A-Za-z0-9_+&'=~-]+)*")
+_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])")
+"""The addresses that people have, not all that RFC 5321 allows: no quotes, no comments, no route."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class NewParty:
 
     untrusted_name: str
     untrusted_phone: str | None
+    untrusted_email: str | None = None
     untrusted_locale: str = "es"
     role: str = "customer"
 
@@ -85,7 +90,7 @@ def request_documents(
     if where.state != CaseState.OPEN:
         raise WrongState(f"case {where.id} is {where.state}")
     whom = party if isinstance(party, Party) else _party(session, where, party, country, now)
-    if send_mode == SendMode.AUTO and whom.phone is None and whom.bsuid is None:
+    if send_mode == SendMode.AUTO and not (whom.phone or whom.bsuid or whom.email):
         raise InvalidValue("phone", "required")
     request = create_request(
         session,
@@ -132,6 +137,14 @@ def e164(untrusted: str, country: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def mail_address(untrusted: str) -> str:
+    """Return an address for mail as plain ASCII, its domain in lower case. Raises InvalidValue for what is none."""
+    local, _, domain = untrusted.strip().rpartition("@")
+    if len(local) > 64 or len(domain) > 180 or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        raise InvalidValue("email", "not_an_address")
+    return f"{local}@{domain.lower()}"
+
+
 def _case(session: Session, org_id: str, given: NewCase, requester: Requester, now: datetime) -> Case:
     reference = _line("reference", given.untrusted_reference or "", REFERENCE_LENGTH, required=False)
     case, new = open_case(
@@ -165,6 +178,7 @@ def _party(session: Session, case: Case, given: NewParty, country: str, now: dat
         role=given.role,
         name=_line("name", given.untrusted_name, NAME_LENGTH),
         phone=e164(given.untrusted_phone, country) if given.untrusted_phone else None,
+        email=mail_address(given.untrusted_email) if given.untrusted_email else None,
         locale=given.untrusted_locale,
         created_at=now,
     )

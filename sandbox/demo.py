@@ -64,6 +64,7 @@ def _load(session: Session, site: Site) -> dict[str, Any]:
         name=simulated.company,
         contact_phone="+525550001234",
         contact_email="privacidad@aurora.example",
+        mail_from="avisos@aurora.example",
         created_at=now,
     )
     session.add(organization)

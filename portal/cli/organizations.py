@@ -10,6 +10,7 @@ from audit import Event
 from portal.cli.session import CommandRefused, Wiring, note, pass_wiring
 from portal.cli.session import organization as find_organization
 from records.organizations import Organization, Team
+from records.requesting import mail_address
 from storage.database import new_id, utcnow
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,59}")
@@ -121,6 +122,22 @@ def limit_organization(wiring: Wiring, /, org: str, **limits: int | None) -> Non
             note(session, Event.ADMINISTRATOR_ORGANIZATION_LIMITED, org_id=found.id, subject_id=found.id, **given)
         for name in limits:
             click.echo(f"{name} {getattr(found, name)}")
+
+
+@organization.command("mail")
+@click.argument("slug")
+@click.option(
+    "--from", "sender", required=True, help="Address that mails to customers come from; its relay signs them."
+)
+@pass_wiring
+def set_mail_sender(wiring: Wiring, slug: str, sender: str) -> None:
+    """Let the company SLUG write mails to contacts without a phone."""
+    address = mail_address(sender)
+    with wiring.database().transaction() as session:
+        found = find_organization(session, slug)
+        found.mail_from = address
+        note(session, Event.ADMINISTRATOR_MAIL_SENDER_SET, org_id=found.id, subject_id=found.id)
+    click.echo(address)
 
 
 @click.group()

@@ -119,6 +119,7 @@ def _create(session: Session, key: ApiKey, body: NewRequest, now: datetime) -> A
         party=NewParty(
             untrusted_name=body.contact.name,
             untrusted_phone=body.contact.phone,
+            untrusted_email=body.contact.email,
             untrusted_locale=body.contact.locale,
         ),
         template_key=body.template_key,

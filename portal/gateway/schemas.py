@@ -18,6 +18,8 @@ class Contact(_Given):
     name: Short
     phone: str | None = Field(default=None, max_length=40, examples=["+52 55 1234 5678"])
     """With `+` and country code; without them the organization's country is assumed."""
+    email: str | None = Field(default=None, max_length=254, examples=["ana@example.com"])
+    """Where messages and one-time codes go when there is no phone."""
     locale: Literal["es", "en", "pt"] = "es"
 
 

@@ -29,13 +29,16 @@ class AskForm(FlaskForm):  # type: ignore[misc]
     party = SelectField(lazy_gettext("A quién"), choices=[], validate_choice=False)
     name = StringField(lazy_gettext("Nombre de la persona"))
     phone = StringField(lazy_gettext("Teléfono con WhatsApp"))
+    email = StringField(
+        lazy_gettext("Correo"), description=lazy_gettext("Si no tiene teléfono, ahí le llegan los mensajes y códigos.")
+    )
     role = SelectField(lazy_gettext("Papel en el expediente"), choices=[], validate_choice=False)
     locale = SelectField(lazy_gettext("Idioma del mensaje"), choices=[], validate_choice=False)
     word = StringField(
         lazy_gettext("Palabra acordada"),
         description=lazy_gettext("Una que solo tú y la persona conozcan. Con ella sabe que el mensaje es de ustedes."),
     )
-    send = BooleanField(lazy_gettext("Enviar el mensaje por WhatsApp"), default=True)
+    send = BooleanField(lazy_gettext("Enviar el mensaje"), default=True)
 
     def offer(self, *, templates: list[tuple[str, str]], people: list[tuple[str, str]], country: str) -> None:
         """Fill the choices; `country` (ISO 3166) picks the first language."""
@@ -60,6 +63,7 @@ class AskForm(FlaskForm):  # type: ignore[misc]
         return NewParty(
             untrusted_name=self.name.data or "",
             untrusted_phone=self.phone.data,
+            untrusted_email=self.email.data,
             untrusted_locale=self.locale.data or "es",
             role=self.role.data if self.role.data in ROLES else "customer",
         )

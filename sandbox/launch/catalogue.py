@@ -105,6 +105,9 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
         "courier": {
             "WA_GRAPH_BASE": f"http://127.0.0.1:{site.port('whatsapp')}/v26.0",
             "TSA_URL": urls["tsa"],
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(site.port("smtp")),
+            "SMTP_TLS": "none",
             "PUBLIC_URL": urls["customer"],
             **authority,
         },
@@ -194,6 +197,17 @@ def _stand_ins(site: Site, webhook: str) -> list[Program]:
             writes=(site.layout.simulator,),
             health=http_health(site.port("whatsapp"), "/", "phone.localhost", well=range(200, 500)),
             port=site.port("whatsapp"),
+        ),
+        Program(
+            name="mail",
+            role="mail",
+            command=(
+                *(sys.executable, "-m", "sandbox.mail"),
+                *("--smtp-port", str(site.port("smtp")), "--port", str(site.port("mail"))),
+            ),
+            environment=environment,
+            health=http_health(site.port("mail"), "/", "mail.localhost"),
+            port=site.port("mail"),
         ),
         Program(
             name="tsa",

@@ -22,6 +22,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "opener": (),
     "whatsapp": ("app_secret", "access_token"),
     "tsa": (),
+    "mail": (),
     "demo": (),
     "owner": (),
 }

@@ -10,6 +10,8 @@ from sqlalchemy import make_url
 from sandbox.launch.layout import Layout
 
 DEFAULT_PORT_BASE = 8700
+PORTS = ("customer", "gateway", "staff", "whatsapp", "tsa", "mail", "smtp")
+"""What listens, in the order of its ports above the base."""
 JOB_ROLES = ("inspector", "courier", "custodian")
 
 
@@ -26,12 +28,12 @@ class Site:
 
     def port(self, name: str) -> int:
         """Return the port of a program that listens."""
-        return self.port_base + 1 + ("customer", "gateway", "staff", "whatsapp", "tsa").index(name)
+        return self.port_base + 1 + PORTS.index(name)
 
     @property
     def urls(self) -> dict[str, str]:
         """Return where each application is reached from this machine, without a slash at the end."""
-        hosts = {"customer": "portal", "gateway": "api", "staff": "staff", "whatsapp": "phone"}
+        hosts = {"customer": "portal", "gateway": "api", "staff": "staff", "whatsapp": "phone", "mail": "mail"}
         urls = {name: f"http://{host}.localhost:{self.port(name)}" for name, host in hosts.items()}
         return urls | {"tsa": f"http://127.0.0.1:{self.port('tsa')}"}
 

@@ -286,3 +286,18 @@ def test_shared_rate_limits_take_their_password_from_a_file(environment: pytest.
     password.chmod(0o600)
     environment.setenv("RESGUARDO_RATE_LIMIT_PASSWORD_FILE", str(password))
     assert CustomerSettings.load().rate_limit_password() == "of-redis"
+
+
+def test_mail_may_leave_without_tls_on_this_machine_only(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RESGUARDO_SMTP_TLS", "none")
+    environment.setenv("RESGUARDO_SMTP_HOST", "127.0.0.1")
+    assert CourierSettings.load().smtp_password() == ""
+    environment.setenv("RESGUARDO_SMTP_HOST", "relay.example.com")
+    with pytest.raises(SettingsRefused, match="on this machine"):
+        CourierSettings.load()
+
+
+def test_a_user_of_the_relay_needs_a_password(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("RESGUARDO_SMTP_USER", "us")
+    with pytest.raises(SettingsRefused, match="go together"):
+        CourierSettings.load()

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from sandbox.launch.site import PORTS
 from sandbox.launch.stack import Stack
 from storage.database import Database
 from tests.e2e.waiting import until
@@ -155,7 +156,7 @@ _taken: set[int] = set()
 def _free_base() -> int:
     """Return a base whose ports are all free, within 15000 and 15990."""
     for base in range(15000, 16000, 10):
-        if base not in _taken and all(_is_free(port) for port in range(base + 1, base + 6)):
+        if base not in _taken and all(_is_free(port) for port in range(base + 1, base + 1 + len(PORTS))):
             _taken.add(base)
             return base
     raise RuntimeError("no free ports between 15000 and 16000")

@@ -15,12 +15,13 @@ from intake.links import LinkSigner
 from notifications.composing import Tools
 from notifications.delivery import deliver
 from notifications.inbound import process
+from notifications.mail.client import Relay
 from notifications.whatsapp.client import CloudApi
 from records.messages import InboundEvent, Message, MessageAttempt, WhatsAppSender
 from storage.database import Database, utcnow
 from storage.due import Lease, lease
 from storage.sealing.box import Box
-from tests.portal.gateway.company import BOX, Gateway, a_body, a_gateway
+from tests.portal.gateway.company import BOX, PUBLIC_URL, Gateway, a_body, a_gateway
 from tests.sandbox.whatsapp.stage import SECRET, TOKEN, Stage, staged
 
 COURIER_BOX = Box([bytes(range(32, 64))])
@@ -100,9 +101,17 @@ class Courier:
         return self.message(message_id).lease_until
 
 
-def tools_for(database: Database, api: CloudApi) -> Tools:
+def tools_for(database: Database, api: CloudApi, relay: Relay | None = None) -> Tools:
     """What delivery needs."""
-    return Tools(database=database, api=api, box=COURIER_BOX, token=SIGNER.token, code=CODES.code)
+    return Tools(
+        database=database,
+        api=api,
+        box=COURIER_BOX,
+        token=SIGNER.token,
+        code=CODES.code,
+        relay=relay,
+        public_url=PUBLIC_URL,
+    )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications import codes, delivery, inbound, renewing
 from notifications.composing import Tools
+from notifications.mail.client import Relay, Tls
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
 from portal.worker import delivering, receipting
@@ -31,6 +32,8 @@ def run(stop: Stop) -> None:
             box=Box([settings.courier_box_key()]),
             token=LinkSigner(settings.link_keys()).token,
             code=CodeMaker(settings.code_key()).code,
+            relay=_relay(settings),
+            public_url=settings.public_url,
         )
         authority = StampAuthority(settings.tsa_url, settings.tsa_root())
         stamping = delivering.Tools(database=database, authority=authority)
@@ -67,3 +70,16 @@ def run(stop: Stop) -> None:
                 heartbeat("courier", database, dict),
             ],
         ).run(stop)
+
+
+def _relay(settings: CourierSettings) -> Relay | None:
+    if not settings.smtp_host:
+        return None
+    return Relay(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=Tls(settings.smtp_tls),
+        user=settings.smtp_user,
+        password=settings.smtp_password(),
+        ca_file=settings.smtp_ca_file,
+    )

@@ -258,3 +258,11 @@ def test_limits_of_an_organization_are_set_shown_and_recorded(run, company, data
     assert recorded.details == {"max_files": 7, "case_max_bytes": 1000}
     run("organization", "limits", company, "--files-a-day", "-1", fails=2)
     run("organization", "limits", "nobody", fails=1)
+
+
+def test_mails_of_a_company_come_from_the_address_it_names(run, company, database):
+    assert run("organization", "mail", "aurora", "--from", "Avisos@AURORA.example").output == "Avisos@aurora.example\n"
+    with database.reading() as session:
+        assert session.scalars(select(Organization.mail_from)).one() == "Avisos@aurora.example"
+    assert Event.ADMINISTRATOR_MAIL_SENDER_SET.value in events(database)
+    assert run("organization", "mail", "aurora", "--from", "nobody", fails=1).exit_code == 1
