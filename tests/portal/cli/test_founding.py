@@ -159,6 +159,16 @@ def test_a_template_is_published_in_versions(run, company, database, tmp_path):
         assert (found.version, found.link_days, found.requirements[0].sides) == (2, 3, ["whole"])
 
 
+def test_a_template_asks_for_a_code_only_where_it_says_so(run, company, database, tmp_path):
+    file = tmp_path / "template.json"
+    for more in ({}, {"second_factor": True}):
+        file.write_text(json.dumps(a_template(**more)))
+        run("template", "publish", file, "--org", company)
+        with database.reading() as session:
+            found = current_template(session, org_id=session.scalars(select(Organization.id)).one(), key="credito")
+            assert found.second_factor is bool(more)
+
+
 @pytest.mark.parametrize(
     "content",
     [

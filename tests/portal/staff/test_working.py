@@ -17,10 +17,11 @@ from intake.links import LinkSigner
 from portal.web.application import PortalApp
 from records.apikeys import ApiKey, authenticate
 from records.cases import Case, Party
+from records.challenges import MAX_FAILURES, is_locked
 from records.documents import Document
 from records.exports import Export, ExportState
 from records.links import UploadLink
-from records.messages import Message, MessageState
+from records.messages import Message, MessageState, Purpose, queue
 from records.organizations import Organization, Team
 from records.people import Member
 from records.requests import DocumentRequest, Slot, SlotState
@@ -270,6 +271,35 @@ def test_a_message_is_sent_again_but_not_twice_at_once(
     assert eva.post(f"/requests/{document.request_id}/send-again").status_code == 409
     with sqlite_database.reading() as session:
         assert len(session.scalars(select(Message)).all()) == 2
+
+
+@pytest.mark.parametrize("way", ["copy-link", "send-again"])
+def test_giving_the_link_anew_opens_a_request_that_wrong_codes_locked(
+    browser_of: Enter, sqlite_database: Database, document: Document, way: str
+) -> None:
+    with sqlite_database.transaction() as session:
+        session.get_one(DocumentRequest, document.request_id).code_failures = MAX_FAILURES
+    assert browser_of("eva").post(f"/requests/{document.request_id}/{way}").status_code < 400
+    with sqlite_database.reading() as session:
+        assert not is_locked(session, document.request_id)
+
+
+def test_a_code_on_its_way_does_not_keep_the_link_from_being_sent_again(
+    browser_of: Enter, sqlite_database: Database, document: Document
+) -> None:
+    with sqlite_database.transaction() as session:
+        request = session.get_one(DocumentRequest, document.request_id)
+        link = session.scalars(select(UploadLink)).one()
+        queue(session, request=request, link=link, purpose=Purpose.CODE, now=utcnow())
+    assert browser_of("eva").post(f"/requests/{document.request_id}/send-again").status_code == 303
+
+
+def test_the_agreed_word_stands_on_the_case_for_whoever_calls(
+    browser_of: Enter, sqlite_database: Database, document: Document
+) -> None:
+    with sqlite_database.transaction() as session:
+        session.get_one(DocumentRequest, document.request_id).known_word = "girasol"
+    assert "girasol" in browser_of("eva").get(f"/cases/{document.case_id}").get_data(as_text=True)
 
 
 def test_a_cancelled_request_is_asked_no_longer(

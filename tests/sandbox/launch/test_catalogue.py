@@ -73,7 +73,7 @@ def test_what_no_role_may_open_is_named_to_every_role(site: Site) -> None:
 def test_every_program_listens_where_people_are_told(site: Site) -> None:
     programs = product(site, create_engine("sqlite://"), shared_keys=False)
     assert {program.name: program.port for program in programs if program.port} == {
-        "customer": 8701, "gateway": 8702, "staff": 8703, "whatsapp": 8704, "tsa": 8705,
+        "customer": 8701, "gateway": 8702, "staff": 8703, "whatsapp": 8704, "tsa": 8705, "mail": 8706,
     }  # fmt: skip
     assert len(programs) == 10
     assert site.urls["customer"] == "http://portal.localhost:8701"
@@ -148,6 +148,7 @@ def test_each_program_writes_what_it_must_and_nothing_else(site: Site) -> None:
         "clamd": {"run/scanner"},
         "whatsapp": {"data/whatsapp"},
         "tsa": {"keys/tsa"},
+        "mail": set(),
     }
 
 
