@@ -5,7 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.mail.sink import Inbox, Mail
 
-POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'"
+)
 DRAWN = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'"
 """What a drawn mail may do: be looked at, and open its links in another tab."""
 

@@ -75,7 +75,7 @@ def test_every_program_listens_where_people_are_told(site: Site) -> None:
     assert {program.name: program.port for program in programs if program.port} == {
         "customer": 8701, "gateway": 8702, "staff": 8703, "whatsapp": 8704, "tsa": 8705, "mail": 8706,
     }  # fmt: skip
-    assert len(programs) == 10
+    assert len(programs) == 11
     assert site.urls["customer"] == "http://portal.localhost:8701"
 
 
