@@ -67,6 +67,10 @@ def draw(receipt: ProvenReceipt, facts: bytes, *, tsa_root: bytes, language: str
         _attached("checkpoint.tsr", receipt.stamp, "Data"),
         _attached("tsa-ca.pem", tsa_root, "Supplement"),
     ]
+    return _as_pdf(html, attachments)
+
+
+def _as_pdf(html: str, attachments: list[Attachment]) -> bytes:
     try:
         document = HTML(string=html, url_fetcher=_NothingFromOutside())
         made: bytes = document.write_pdf(pdf_variant=VARIANT, attachments=attachments)

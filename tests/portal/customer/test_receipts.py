@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from intake.links import LinkSigner
+from migrations.models import metadata
 from portal.customer.app import build
 from portal.customer.receipts import COOKIE as NUMBER
 from portal.customer.visits import COOKIE, ReceiptParts
@@ -151,6 +152,20 @@ def test_pdf_and_proof_are_downloads(stranger: FlaskClient, counter: Counter) ->
     proof = stranger.get(f"{address}/acuse.json")
     assert json.loads(proof.data)["format"] == "resguardo/receipt/v1"
     assert pdf.headers["Cache-Control"] == proof.headers["Cache-Control"] == "no-store"
+
+
+def test_whoever_looks_changes_nothing(stranger: FlaskClient, counter: Counter) -> None:
+    def rows() -> list[object]:
+        with counter.company.database.reading() as session:
+            return [list(session.execute(table.select())) for table in metadata.sorted_tables]
+
+    address = f"/verify/{counter.make().text}"
+    before = rows()
+    for path in (address, f"{address}/acuse.pdf", f"{address}/acuse.json"):
+        for method in ("GET", "HEAD"):
+            assert stranger.open(path, method=method).status_code == 200
+    stranger.post(address, data={"sha256": "0" * 64})
+    assert rows() == before
 
 
 def test_nothing_is_handed_out_before_it_is_ready(stranger: FlaskClient, counter: Counter) -> None:

@@ -1,11 +1,14 @@
 """Receipts are made step by step, tell what was filed, nothing of the person, and are opened by their number only."""
 
 import hashlib
+import io
 import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pikepdf
 import pytest
 from sqlalchemy import select, update
 
@@ -80,6 +83,17 @@ def test_the_attachments_verify_with_openssl(counter: Counter, tmp_path: Path) -
     verify(facts, checkpoint_keys=[CHECKPOINTS.public], tsa_root=counter.root)
     (tmp_path / "checkpoint.txt").write_text("another")
     assert subprocess.run(openssl.split(), cwd=tmp_path, capture_output=True, check=False).returncode != 0
+
+
+def test_the_pdf_is_made_for_archives_and_for_screen_readers(counter: Counter) -> None:
+    with pikepdf.open(io.BytesIO(counter.pdf(counter.make("en")))) as pdf:
+        root: Any = pdf.Root
+        assert (str(root.Lang), bool(root.MarkInfo.Marked)) == ("en", True)
+        attached = {str(one.F): str(one.AFRelationship) for one in root.AF}
+        assert attached["acuse.json"] == "/Data"
+        with pdf.open_metadata() as told:
+            assert (told["pdfaid:part"], told["pdfaid:conformance"]) == ("3", "A")
+            assert told["dc:title"] == "Receipt for documents"
 
 
 def test_a_reader_of_the_database_learns_no_hash_and_no_number(counter: Counter) -> None:
