@@ -56,12 +56,16 @@ class Customer:
         return slots.filter(has=self.page.get_by_role("heading", name=side, level=3)) if side else slots
 
     def choose(self, title: str, file: Sent, side: str | None = None) -> None:
-        """Choose a file; without JavaScript the form has to be sent too."""
+        """Choose a file; without JavaScript the form has to be sent too, and a photo among pages always."""
         slot = self.slot(title, side)
-        slot.locator("input[type=file]").last.set_input_files(file)
+        chooser = slot.locator("input[id^=f-]")
+        many = chooser.get_attribute("multiple") is not None
+        chooser.set_input_files(file)
         if not self.script:
             with self.page.expect_navigation():
-                slot.get_by_role("button", name="Enviar").tap()
+                slot.get_by_role("button", name="Agregar" if many else "Enviar").tap()
+        if many and file["mimeType"].startswith("image/"):
+            slot.get_by_role("button", name="Enviar 1 página").tap()
 
     def sees(self, title: str, state: str, side: str | None = None) -> None:
         """Wait until the checklist says `state`; without JavaScript by loading it again and again."""
