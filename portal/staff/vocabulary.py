@@ -104,6 +104,11 @@ REFUSALS = {
     "office_active": _("el documento de Office lleva macros, objetos o vínculos"),
     "office_damaged": _("el documento de Office está dañado"),
 }
+TYPES = {
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word (DOCX)",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel (XLSX)",
+}
+"""Names shorter than the types themselves; the others are shown as they are."""
 REMARKS = {
     "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),
     "attachments": _("Lleva archivos adjuntos. Cada uno pasó el antivirus; solo se ven en el original."),

@@ -113,6 +113,7 @@ def install(app: Flask) -> None:
         event_words=lambda code: say(vocabulary.EVENTS, code),
         party_role_words=role_words,
         refusal_words=refusal,
+        type_words=lambda mime: say(vocabulary.TYPES, mime),
         remark_words=lambda code: say(vocabulary.REMARKS, code),
         failure_words=failure,
         wrong_words=wrong_words,

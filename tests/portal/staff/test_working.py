@@ -18,7 +18,7 @@ from portal.web.application import PortalApp
 from records.apikeys import ApiKey, authenticate
 from records.cases import Case, Party
 from records.challenges import MAX_FAILURES, is_locked
-from records.documents import Document
+from records.documents import Document, PreviewTask
 from records.exports import Export, ExportState
 from records.links import UploadLink
 from records.messages import Message, MessageState, Purpose, queue
@@ -48,6 +48,37 @@ def document(company: Company, sqlite_database: Database) -> Document:
     """A filed document in Eva's case."""
     with sqlite_database.transaction() as session:
         return company.a_document(session, company.a_request(session, company.a_case(session)).slots[0])
+
+
+def test_the_reviewer_reads_what_a_document_equals_and_carries(
+    browser_of: Enter, company: Company, document: Document, sqlite_database: Database
+) -> None:
+    with sqlite_database.transaction() as session:
+        first = session.get_one(Document, document.id)
+        other = first.slot.request.slots[1]
+        twin = company.a_document(session, other)
+        twin.alike_id, twin.remarks = first.id, ["active_content"]
+    page = browser_of("eva").get(f"/documents/{twin.id}").get_data(as_text=True)
+    assert "Igual a otro documento de este expediente" in page
+    assert f"/documents/{document.id}" in page
+    assert "Lleva programas o acciones automáticas" in page
+    assert "con observaciones" in browser_of("eva").get(f"/cases/{document.case_id}").get_data(as_text=True)
+    assert "observaciones" not in browser_of("eva").get(f"/documents/{document.id}").get_data(as_text=True)
+
+
+def test_a_document_whose_pages_were_given_up_says_so_instead_of_promising_them(
+    browser_of: Enter, company: Company, sqlite_database: Database
+) -> None:
+    with sqlite_database.transaction() as session:
+        slot = company.a_request(session, company.a_case(session)).slots[0]
+        sent = company.a_document(session, slot, sealed=False)
+        sent.mime = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    assert "se están preparando" in browser_of("eva").get(f"/documents/{sent.id}").get_data(as_text=True)
+    with sqlite_database.transaction() as session:
+        session.add(PreviewTask(document_id=sent.id, fingerprint=b"x", done_at=NOW, gave_up=True))
+    page = browser_of("eva").get(f"/documents/{sent.id}").get_data(as_text=True)
+    assert "no tiene imágenes" in page
+    assert "Word (DOCX)" in page
 
 
 def names(database: Database) -> list[str]:
