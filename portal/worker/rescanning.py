@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
@@ -72,10 +72,9 @@ class Asking:
             for row in session.scalars(select(Rescan).where(Rescan.id.in_(idle)).with_for_update()):
                 if row.outcome is None:
                     row.end(RescanOutcome.SUPERSEDED, now)
-            session.add_all(
-                Rescan(org_id=org_id, document_id=document_id, signatures=signatures, asked_at=now)
-                for document_id, org_id in wanted
-            )
+            for document_id, org_id in wanted:
+                asked = {"org_id": org_id, "document_id": document_id, "signatures": signatures, "asked_at": now}
+                session.execute(insert(Rescan).values(**asked))  # no other column is the inspector's
 
 
 def _idle(session: Session, signatures: str, now: datetime) -> list[str]:
