@@ -11,7 +11,7 @@ from gunicorn.http.unreader import SocketUnreader
 
 TICK = 0.25
 """Seconds after which whoever waits for a client looks whether it should go on."""
-LAST_SECONDS = 0.5
+LAST_SECONDS = 1.5
 """For reading what came before a stop: a client that goes on sending is not listened to for longer."""
 
 

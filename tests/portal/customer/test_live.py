@@ -58,6 +58,11 @@ class Phone:
     def offset(self, location: str) -> int:
         return int(self.ask("HEAD", location).headers["Upload-Offset"])
 
+    def acknowledged(self, location: str) -> int:
+        """What the row says, without asking the server, which lets go of an upload when it is asked."""
+        with self.live.world.database.reading() as session:
+            return session.get_one(Upload, location.rpartition("/")[2]).offset
+
     def raw(self, method: str, path: str, **more: str) -> socket.socket:
         """Send a head and return the connection, for a body sent by hand."""
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
@@ -119,7 +124,7 @@ def test_a_cut_connection_resumes_where_the_server_stands(live: Live, phone: Pho
             "PATCH", location, Upload_Offset=str(at), Content_Type=BODY, Content_Length=str(len(data) - at)
         ) as connection:
             connection.sendall(data[at : at + sent])
-        wait_for(lambda expected=at + sent: phone.offset(location) == expected)
+        wait_for(lambda expected=at + sent: phone.acknowledged(location) == expected)
         at += sent
     assert phone.patch(location, at, data[at:]).status == 204
     stored = live.world.content(location.rpartition("/")[2])

@@ -53,7 +53,7 @@ def test_read_timeout_answers_and_keeps_what_came(phone: Phone, data: bytes) -> 
 def test_unexpected_close_keeps_what_came(phone: Phone, data: bytes) -> None:
     location = phone.create(0, SIZE)
     begun(phone, location, data[:SENT]).close()
-    wait_for(lambda: phone.offset(location) == SENT)
+    wait_for(lambda: phone.acknowledged(location) == SENT)
     assert_the_rest_arrives(phone, location, data, SENT)
 
 
@@ -63,7 +63,7 @@ def test_network_reset_keeps_what_was_read(phone: Phone, data: bytes) -> None:
     time.sleep(0.5)  # a reset throws away what the server has not read yet
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-    wait_for(lambda: phone.offset(location) > 0)
+    wait_for(lambda: phone.acknowledged(location) > 0)
     at = phone.offset(location)
     assert at <= SENT
     assert_the_rest_arrives(phone, location, data, at)
