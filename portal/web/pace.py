@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
@@ -9,8 +10,10 @@ from gunicorn.http.body import LengthReader
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 
-TICK = 0.25
-"""Seconds after which whoever waits for a client looks whether it should go on."""
+TICK = 0.5
+"""Seconds after which whoever waits for a client takes what came, or looks whether it should go on."""
+AT_ONCE = 64 * 1024
+"""Bytes that are waited for together: a slow phone's packets come one by one, and each would wake a thread."""
 LAST_SECONDS = 1.5
 """For reading what came before a stop: a client that goes on sending is not listened to for longer."""
 
@@ -26,6 +29,7 @@ class Pace(SocketUnreader):  # type: ignore[misc]
         self._slowest = 0
         self._waited, self._came = 0.0, 0
         self._stopped = False
+        self._at_once = 1
 
     def allow(self, seconds: float, *, silence: float = float("inf"), head: bool = False) -> None:
         """Let what follows take `seconds` in all, and `silence` without a byte."""
@@ -47,6 +51,12 @@ class Pace(SocketUnreader):  # type: ignore[misc]
         if len(came) > most:
             self.unread(came[most:])
         return bytes(came[:most]) or self.chunk(most)
+
+    def wait_for(self, size: int) -> None:
+        """Sleep until so many bytes are there, or until a tick is over. Set it to 1 when a body ends."""
+        if size != self._at_once and not isinstance(self.sock, ssl.SSLSocket):
+            self._at_once = size
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     def stop(self) -> None:
         """End the waiting for more, from any thread: what is here already is read, then it is too late."""
@@ -79,11 +89,20 @@ class Pace(SocketUnreader):  # type: ignore[misc]
                 self.sock.settimeout(min(left, TICK))
                 with contextlib.suppress(TimeoutError):
                     return bytes(super().chunk(size_hint))
+                if self._at_once > 1 and (came := self._what_is_here(size_hint)):
+                    return came
                 if self._stopped:
                     break
             raise TimeoutError
         finally:
             self.sock.settimeout(before)
+
+    def _what_is_here(self, size_hint: int | None) -> bytes:
+        """Return what came and was not enough to wake for; b"" when nothing did."""
+        self.sock.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            return bytes(super().chunk(size_hint))
+        return b""
 
 
 class PacedReader(LengthReader):  # type: ignore[misc]
@@ -102,8 +121,11 @@ class PacedReader(LengthReader):  # type: ignore[misc]
         """
         if not self.length:
             return b""
+        self.pace.wait_for(min(AT_ONCE, most, self.length))
         came = self.pace.piece(min(most, self.length))
         if not came:
             raise ConnectionResetError
         self.length -= len(came)
+        if not self.length:
+            self.pace.wait_for(1)
         return came
