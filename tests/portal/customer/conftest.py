@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -44,6 +45,11 @@ def token(world: World, signer: LinkSigner) -> str:
 
 @pytest.fixture
 def portal(world: World, signer: LinkSigner) -> PortalApp:
+    return a_portal(world, signer)
+
+
+def a_portal(world: World, signer: LinkSigner, **more: Any) -> PortalApp:
+    """The portal of a world in this process."""
     return build(
         database=world.database,
         blobs=world.blobs,
@@ -52,6 +58,7 @@ def portal(world: World, signer: LinkSigner) -> PortalApp:
         codes=CODES,
         customer_key=CUSTOMER_KEY,
         receipts=RECEIPTS,
+        **more,
     )
 
 

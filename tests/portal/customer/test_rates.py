@@ -7,13 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from intake.links import LinkSigner
-from portal.customer.app import build
 from portal.customer.visits import COOKIE
 from portal.web.application import PortalApp
 from portal.web.rates import PER_MINUTE, Rates, Subject
 from tests.intake.building import World, a_world
-from tests.portal.customer.conftest import a_secret
-from tests.portal.customer.site import CODES, CUSTOMER_KEY
+from tests.portal.customer.conftest import a_portal, a_secret
+from tests.portal.customer.site import CUSTOMER_KEY
 from tests.portal.customer.test_tus import TUS, create
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -28,16 +27,7 @@ def within_one_minute() -> None:
 
 def limited(world: World, signer: LinkSigner, *, proxies: tuple = (), **few: int) -> PortalApp:
     most = dict(PER_MINUTE) | {Subject(name): number for name, number in few.items()}
-    return build(
-        database=world.database,
-        blobs=world.blobs,
-        custodian=world.keys.custodian.verify_key(),
-        signer=signer,
-        codes=CODES,
-        customer_key=CUSTOMER_KEY,
-        rates=Rates(CUSTOMER_KEY, per_minute=most),
-        proxies=proxies,
-    )
+    return a_portal(world, signer, rates=Rates(CUSTOMER_KEY, per_minute=most), proxies=proxies)
 
 
 def visiting(app: PortalApp, world: World) -> FlaskClient:
