@@ -197,5 +197,5 @@ def test_a_form_over_the_quota_leaves_no_upload_open(ana: FlaskClient, world: Wo
     parts = part("csrf", token_of(ana).encode()), part("file", secrets.token_bytes(MIB), "a.jpg")
     with world.database.transaction() as session:
         session.execute(update(UploadLink).values(max_bytes=MIB // 2))
-    assert send(ana, world.slots[0], *parts).status_code == 429
+    assert send(ana, world.slots[0], *parts).status_code == 403
     assert only_upload(world).state == UploadState.ENDED
