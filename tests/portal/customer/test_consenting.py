@@ -83,7 +83,7 @@ def test_who_finishes_later_leaves_with_the_list_of_what_is_missing(ana: FlaskCl
     upload = world.begin(length=3)
     world.intake.append(visit_id=world.visit_id, upload_id=upload, offset=0, body=[b"abc"])
     page = ana.get("/e/later").text
-    missing, _, sent = page.partition("Ya lo tenemos")
+    missing, _, sent = page.partition("Ya está")
     assert "Comprobante de domicilio" in missing
     assert "Identificación oficial, Frente" in sent
     assert "abre otra vez el enlace de tu mensaje. Sirve hasta el" in page
