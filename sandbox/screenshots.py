@@ -124,7 +124,7 @@ def _arrived(studio: Studio, phone: Page, number: str, messages: int) -> None:
 
 
 def _choose(page: Page, slot: int, name: str, kind: str, data: bytes) -> None:
-    page.locator(".slot").nth(slot).locator("input[type=file]").last.set_input_files(
+    page.locator(".slot").nth(slot).locator("input[name=file]").last.set_input_files(
         {"name": name, "mimeType": kind, "buffer": data}
     )
 

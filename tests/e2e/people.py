@@ -63,7 +63,7 @@ class Customer:
         chooser.set_input_files(file)
         if not self.script:
             with self.page.expect_navigation():
-                slot.get_by_role("button", name="Agregar" if many else "Enviar").tap()
+                slot.get_by_role("button", name="Subir" if many else "Enviar").tap()
         if many and file["mimeType"].startswith("image/"):
             slot.get_by_role("button", name="Enviar 1 página").tap()
 

@@ -154,7 +154,7 @@ def test_the_tray_works_without_script(browser: Browser, live: Live, tmp_path: P
     page = opened(context, live)
     form = slot(page, live, 2).locator(".pick")
     form.locator("input[multiple]").last.set_input_files([a_photo(tmp_path, "1.jpg"), a_photo(tmp_path, "2.jpg")])
-    form.get_by_role("button", name="Agregar").click()
+    form.get_by_role("button", name="Subir").click()
     expect(pages(page, live)).to_have_count(2)
     first, second = live.world.tray(2)
     slot(page, live, 2).get_by_role("button", name="Mover antes la página 2").click()
