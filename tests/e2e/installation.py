@@ -1,6 +1,7 @@
 """The product as `make run` starts it, asked from outside as a CRM would, looked into as an operator could."""
 
 import itertools
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,8 +155,9 @@ _taken: set[int] = set()
 
 
 def _free_base() -> int:
-    """Return a base whose ports are all free, within 15000 and 15990."""
-    for base in range(15000, 16000, 10):
+    """Return a base whose ports are all free, within 15000 and 15990; test runs side by side begin elsewhere."""
+    for step in range(100):
+        base = 15000 + (os.getpid() + step) % 100 * 10
         if base not in _taken and all(_is_free(port) for port in range(base + 1, base + 1 + len(PORTS))):
             _taken.add(base)
             return base

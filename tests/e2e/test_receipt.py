@@ -107,6 +107,7 @@ def test_without_javascript_a_receipt_is_made_and_a_hash_compared(here: Installa
     sends_two(page, script=False)
     page.goto(f"{here.urls['customer']}/e/done")
     page.get_by_role("button", name=ASK).tap()
+    expect(page).to_have_url(re.compile(r"/verify/[0-9a-f]{32}$"))
     ready = page.get_by_text(AUTHENTIC)
     until(lambda: ready.is_visible() or page.reload() is None, "the receipt", every=0.5)
     expect(ready).to_be_visible()
