@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from intake.declared import Sent
+from intake.inspection.answers import Jpeg
 from intake.inspection.chain import Inspector, Source
 from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
-from intake.inspection.sandbox import Jpeg
 from intake.inspection.sheets import Sheet, Writer
 from intake.inspection.verdicts import FINDINGS, Finding, Mime, Reason, Verdict
 

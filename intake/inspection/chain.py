@@ -12,11 +12,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from intake.inspection.answers import Examination, Jpeg
 from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
 from intake.inspection.names import suffix_of
 from intake.inspection.previews import PagePreview, encoded
-from intake.inspection.sandbox import Examination, Jpeg, Sandbox
+from intake.inspection.sandbox import Sandbox
 from intake.inspection.scanning import Outcome, Scanner, ScannerVersion, ScanResult, SignatureRule
 from intake.inspection.verdicts import FINDINGS, HashDisagreement, Mime, Reason, SignaturesChanged, Verdict
 from storage.database import utcnow

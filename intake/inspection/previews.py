@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from intake.inspection.sandbox import RawPage
+from intake.inspection.answers import RawPage
 
 QUALITY = 80
 METHOD = 0

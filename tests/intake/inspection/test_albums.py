@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from intake.inspection.albums import Album, Photo
+from intake.inspection.answers import embedded
 from intake.inspection.chain import Inspector
 from intake.inspection.limits import Limits
-from intake.inspection.sandbox import Sandbox, embedded
+from intake.inspection.sandbox import Sandbox
 from intake.inspection.verdicts import Finding, HashDisagreement, Mime, Reason, SandboxUnavailable
 from tests.intake.inspection.documents import a_heic, a_jpeg, a_pdf, a_png, a_png_that_claims, a_webp
 from tests.intake.inspection.fakes import FakeScanner

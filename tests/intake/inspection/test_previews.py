@@ -12,11 +12,12 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from intake.inspection.answers import Child
 from intake.inspection.chain import Inspector
 from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
 from intake.inspection.previews import PagePreview
-from intake.inspection.sandbox import Sandbox, _Child
+from intake.inspection.sandbox import Sandbox
 from intake.inspection.sandboxed.wire import End, Kind, Request, record
 from intake.inspection.verdicts import HashDisagreement, Mime, PreviewFailed, SandboxUnavailable
 from tests.intake.inspection import documents
@@ -184,13 +185,13 @@ def a_liar(*said: bytes, pixels: bytes = b"") -> Iterator[Sandbox]:
 
     class Liar(Sandbox):
         @contextlib.contextmanager
-        def _child(self, request: Request, document: Memory, output: int) -> Iterator[_Child]:
+        def _child(self, request: Request, document: Memory, output: int) -> Iterator[Child]:
             os.pwrite(output, pixels, 0)
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:
                 for packet in said:
                     theirs.send(packet)
-                yield _Child(ours, Heedless(), time.monotonic() + 2)
+                yield Child(ours, Heedless(), time.monotonic() + 2)
 
     class Heedless:
         def answered(self) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from intake.inspection import walls, zygotes
+from intake.inspection.answers import Child, collect, judged
 from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
-from intake.inspection.sandbox import Sandbox, _Child, _collect, _judged
+from intake.inspection.sandbox import Sandbox
 from intake.inspection.sandboxed.wire import MIMES, REASONS, End, Kind, record
 from intake.inspection.verdicts import HashDisagreement, Mime, Reason, SandboxUnavailable
 from intake.inspection.zygotes import Zygote
@@ -165,7 +166,7 @@ def test_a_bomb_does_not_disturb_the_next_document(sandbox: Sandbox, jpeg: Memor
 
 
 @contextlib.contextmanager
-def a_child(*packets: bytes, patience: float = 1.0) -> Iterator[_Child]:
+def a_child(*packets: bytes, patience: float = 1.0) -> Iterator[Child]:
     """The trusted side of a child that says exactly this and goes."""
 
     class Gone:
@@ -180,7 +181,7 @@ def a_child(*packets: bytes, patience: float = 1.0) -> Iterator[_Child]:
         for packet in packets:
             theirs.send(packet)
         theirs.shutdown(socket.SHUT_WR)
-        yield _Child(ours, Gone(), time.monotonic() + patience)
+        yield Child(ours, Gone(), time.monotonic() + patience)
 
 
 GOOD = record(Kind.EXAMINED, REASONS.index(Reason.EXAMINED), MIMES.index(Mime.JPEG), 1, 320, 240, 0)
@@ -206,12 +207,12 @@ FINISHED = record(Kind.ENDED, End.FINISHED)
 )
 def test_an_answer_out_of_turn_or_a_lost_child_is_no_verdict(packets: tuple[bytes, ...]) -> None:
     with a_child(*packets) as child, pytest.raises(SandboxUnavailable):
-        _collect(child)
+        collect(child)
 
 
 def test_a_child_that_was_killed_after_its_answer_is_not_believed() -> None:
     with a_child(GOOD, record(Kind.ENDED, End.OVER_LIMITS)) as child:
-        assert _collect(child)[0] is None
+        assert collect(child)[0] is None
 
 
 def test_one_silent_child_is_given_up_alone_and_a_silent_zygote_as_a_whole() -> None:
@@ -222,7 +223,7 @@ def test_one_silent_child_is_given_up_alone_and_a_silent_zygote_as_a_whole() -> 
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with ours, theirs:
                 with pytest.raises(SandboxUnavailable):
-                    _collect(_Child(ours, zygote, time.monotonic() + 0.1))
+                    collect(Child(ours, zygote, time.monotonic() + 0.1))
                 assert theirs.recv(1) == b"", "the guardian sees that nobody listens any more"
         assert not zygote.is_alive()
     finally:
@@ -285,7 +286,7 @@ def test_numbers_out_of_bounds_are_no_verdict(numbers: tuple[int, ...]) -> None:
     output = os.memfd_create("output")
     try:
         with pytest.raises(SandboxUnavailable):
-            _judged(numbers, [], output, Limits())
+            judged(numbers, [], output, Limits())
     finally:
         os.close(output)
 
@@ -294,7 +295,7 @@ def test_parts_longer_than_the_output_are_no_verdict() -> None:
     output = os.memfd_create("output")
     try:
         with pytest.raises(SandboxUnavailable):
-            _judged((0, 1, 1, 320, 240, 1, 0), [(4096, 0)], output, Limits())
+            judged((0, 1, 1, 320, 240, 1, 0), [(4096, 0)], output, Limits())
     finally:
         os.close(output)
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from intake.filing import Fingerprints, verify_part
+from intake.inspection.answers import Examination
 from intake.inspection.chain import Inspector
 from intake.inspection.limits import Limits
 from intake.inspection.memory import Memory
-from intake.inspection.sandbox import PROBE, Examination, Sandbox
+from intake.inspection.sandbox import PROBE, Sandbox
 from intake.inspection.verdicts import SandboxUnavailable
 from intake.quarantine import QuarantineKeyGone
 from migrations.models import metadata
