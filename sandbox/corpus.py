@@ -70,14 +70,15 @@ class Browser:
         """Talk to the application at `url`."""
         address = httpx.URL(url)
         self.host = f"{address.host}:{address.port}"
-        self._client = httpx.Client(base_url=f"http://127.0.0.1:{address.port}", trust_env=False, timeout=60)
+        self._base = f"http://127.0.0.1:{address.port}"
         self._cookies: dict[str, str] = {}
 
     def ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
         """Send a request of the site's own page. Raises RuntimeError for an answer over 499."""
         ours = {"Host": self.host, "Origin": f"http://{self.host}", "Sec-Fetch-Site": "same-origin"}
         ours["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
-        answer = self._client.request(method, path, headers=ours | (headers or {}), **body)
+        told = ours | (headers or {})
+        answer = httpx.request(method, self._base + path, headers=told, trust_env=False, timeout=60, **body)
         for line in answer.headers.get_list("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")
             self._cookies[name] = value
@@ -114,6 +115,10 @@ class Walk:
         told = {"email": login["email"], "password": login["password"], "code": login["code"], "csrf_token": token}
         if self._officer.ask("POST", "/sign-in", data=told).status_code != 303:
             raise RuntimeError("the compliance officer cannot sign in")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.dispose()
 
     def outcomes(self, samples: list[Sample]) -> Iterator[Outcome]:
         """Send all, a link's worth at a time, and yield what became of each."""
@@ -269,7 +274,8 @@ def main() -> int:
     wrong = 0
     with tempfile.TemporaryDirectory() as root, Stack(Path(root), port_base=options.port_base, say=print) as stack:
         before = {name: stack.pid(name) for name in PROGRAMS}
-        for outcome in Walk(stack).outcomes(samples):
+        walk = Walk(stack)
+        for outcome in walk.outcomes(samples):
             wrong += bool(outcome.faults)
             sample = outcome.sample
             print(
@@ -277,6 +283,7 @@ def main() -> int:
                 f"{outcome.seconds:6.2f} s {sample.path.relative_to(options.folder)} {'; '.join(outcome.faults)}",
                 flush=True,
             )
+        walk.close()
         ended = [name for name, pid in before.items() if stack.pid(name) != pid]
     print(f"{len(samples)} files, {wrong} wrong, programs that ended: {', '.join(ended) or 'none'}")
     return 1 if wrong or ended else 0

@@ -29,7 +29,9 @@ def test_what_must_be_accepted_comes_back_and_what_must_be_refused_is_seen_by_no
         for name, (expected, content) in FILES.items():
             (tmp_path / name).write_bytes(content)
             manifest.writerow((name, name, "", expected, hashlib.sha256(content).hexdigest()))
-    outcomes = list(Walk(here.stack).outcomes(samples_of(tmp_path)))
+    walk = Walk(here.stack)
+    outcomes = list(walk.outcomes(samples_of(tmp_path)))
+    walk.close()
     assert {one.sample.name: one.faults for one in outcomes if one.faults} == {}
     assert [one.state for one in outcomes] == ["filed"] * 2 + ["refused"] * 5
     assert [one.pages for one in outcomes[:2]] == [1, 3]
@@ -41,5 +43,7 @@ def test_a_file_that_became_what_its_manifest_does_not_expect_is_at_fault(here: 
     (tmp_path / "manifest.csv").write_text(
         "path,upload_as,declared_mime,expected,sha256\nfoto.jpg,foto.jpg,image/jpeg,reject-type,\n"
     )
-    (outcome,) = Walk(here.stack).outcomes(samples_of(tmp_path))
+    walk = Walk(here.stack)
+    (outcome,) = walk.outcomes(samples_of(tmp_path))
+    walk.close()
     assert outcome.faults == ["must be refused"]
