@@ -108,7 +108,7 @@ class Inspector:
 
     def _inspect(self, document: Memory, suffix: str, limits: Limits) -> Verdict:
         version = self.version()
-        scanning = self._scans.submit(self._scanner.scan, document.chunks(), document.size)
+        scanning = self._scans.submit(self._scanner.scan_file, document)
         try:
             with self._sandbox.examined(document, suffix, limits) as examination:
                 whole = scanning.result()

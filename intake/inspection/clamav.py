@@ -1,10 +1,12 @@
 """clamd over its unix socket: one connection for each question, one deadline for each connection.
 
-Rules: exactly `stream: OK` is clean; limits and encryption that clamd reports as heuristics mean "not examined";
-silence, an error, a cut connection or any other reply is `ScannerUnavailable`. Only the socket comes from the `clamd`
-package: its own stream command sends 1 KiB at a time, without `sendall` and without a deadline.
+Rules: exactly `stream: OK`, or `fd[N]: OK` of a file that was handed over, is clean; limits and encryption that clamd
+reports as heuristics mean "not examined"; silence, an error, a cut connection or any other reply is
+`ScannerUnavailable`. Only the socket comes from the `clamd` package: its own stream command sends 1 KiB at a time,
+without `sendall` and without a deadline.
 """
 
+import os
 import re
 import select
 import socket
@@ -17,6 +19,7 @@ from datetime import UTC, datetime
 import clamd
 
 from intake.inspection.limits import SCAN_BYTES_PER_SECOND, SCAN_SECONDS
+from intake.inspection.memory import Memory
 from intake.inspection.scanning import Outcome, ScannerVersion, ScanResult
 from intake.inspection.verdicts import ScannerUnavailable
 
@@ -26,6 +29,7 @@ COMMAND_SECONDS = 10.0
 LIMITS = "Heuristics.Limits."
 ENCRYPTED = "Heuristics.Encrypted."
 
+_FILE = re.compile(r"fd\[[0-9]{1,9}\]")
 _FOUND = re.compile(r"stream: ([\x21-\x7e]{1,200}) FOUND")
 _VERSION = re.compile(r"(ClamAV [0-9A-Za-z.+~-]{1,40})(?:/([0-9]{1,9})/([A-Za-z0-9: ]{1,40}))?")
 
@@ -54,6 +58,15 @@ class _Connection(clamd.ClamdUnixSocket):  # type: ignore[misc]
     def send(self, data: bytes) -> None:
         self._socket.settimeout(self._left())
         self._socket.sendall(data)
+
+    def hand_over(self, descriptor: int) -> None:
+        """Give clamd a memory file to read, with a position of its own: others read it at the same time."""
+        self.send(b"zFILDES\0")
+        own = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            socket.send_fds(self._socket, [b"\0"], [own])
+        finally:
+            os.close(own)
 
     def has_answered(self) -> bool:
         """True when clamd says something before it was told everything: it will not listen any longer."""
@@ -103,6 +116,22 @@ class ClamdScanner:
         if result.outcome is Outcome.CLEAN and sent != size:
             raise ScannerUnavailable("clean was said of an incomplete stream")
         return result
+
+    def scan_file(self, document: Memory) -> ScanResult:
+        """Have clamd read a document in sealed memory where it lies (FILDES): no copy through a socket and its spool.
+
+        A clamd that cannot read it there (AppArmor, or another kernel) says ERROR and is sent the bytes. Raises
+        ScannerUnavailable unless clamd judged all of them.
+        """
+        with self._connected(self._scan_seconds + document.size / self._bytes_per_second) as connection:
+            connection.hand_over(document.descriptor)
+            reply = connection.reply()
+        if reply.endswith(" ERROR"):
+            return self.scan(document.chunks(), document.size)
+        name, colon, said = reply.partition(":")
+        if not colon or _FILE.fullmatch(name) is None:
+            raise ScannerUnavailable("a reply that is no verdict")
+        return _understood(f"stream:{said}")
 
     def ping(self) -> None:
         """Return when clamd answers PONG. Raises ScannerUnavailable otherwise."""

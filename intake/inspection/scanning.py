@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from intake.inspection.memory import Memory
 from intake.inspection.verdicts import SignaturesStale
 
 MAX_SIGNATURE_AGE = timedelta(days=7)
@@ -64,6 +65,9 @@ class Scanner(Protocol):
 
     def scan(self, chunks: Iterable[bytes], size: int) -> ScanResult:
         """Scan one stream of `size` bytes."""
+
+    def scan_file(self, document: Memory) -> ScanResult:
+        """Scan a document in sealed memory."""
 
     def version(self) -> ScannerVersion:
         """Return engine and signatures."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from intake.inspection.memory import Memory
 from intake.inspection.scanning import Outcome, ScannerVersion, ScanResult
 from intake.inspection.verdicts import ScannerUnavailable
 
@@ -65,6 +66,33 @@ def answering(reply: bytes) -> Behaviour:
     return behave
 
 
+def taking_files(reply: bytes) -> Behaviour:
+    """Take a file over, answer with its content where the reply has room for it, close."""
+
+    def behave(connection: socket.socket) -> None:
+        assert connection.recv(8) == b"zFILDES\0"
+        _, (descriptor,), _, _ = socket.recv_fds(connection, 1, 1)
+        with open(descriptor, "rb") as file:
+            assert file.read() == b"photo" * 200_000
+        connection.sendall(reply)
+
+    return behave
+
+
+def refusing_files(behave: Behaviour) -> Behaviour:
+    """Say ERROR to a file, as a clamd that may not read it, and do `behave` on a connection for bytes."""
+
+    def choose(connection: socket.socket) -> None:
+        if connection.recv(8, socket.MSG_PEEK) == b"zFILDES\0":
+            connection.recv(8)
+            connection.recv(1)
+            connection.sendall(b"fd[10]: File path check failure ERROR\0")
+        else:
+            behave(connection)
+
+    return choose
+
+
 def hanging(seconds: float) -> Behaviour:
     """Read everything, then say nothing."""
 
@@ -119,6 +147,9 @@ class FakeScanner:
             found = self.marker in content
             return ScanResult(outcome=Outcome.INFECTED, threat="Marker") if found else ScanResult(outcome=Outcome.CLEAN)
         return ScanResult(outcome=self.outcome, threat=self.threat)
+
+    def scan_file(self, document: Memory) -> ScanResult:
+        return self.scan(document.chunks(), document.size)
 
     def version(self) -> ScannerVersion:
         return VERSION

@@ -1,5 +1,6 @@
-"""clamd: only a complete, understood `stream: OK` within the deadline is clean."""
+"""clamd: only a complete, understood OK within the deadline is clean."""
 
+import os
 import socket
 import time
 from datetime import UTC, datetime
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from intake.inspection.clamav import ClamdScanner
-from intake.inspection.scanning import Outcome
+from intake.inspection.memory import Memory
+from intake.inspection.scanning import Outcome, ScanResult
 from intake.inspection.verdicts import ScannerUnavailable
 from tests.intake.inspection import fakes
 from tests.services.clamd import EICAR, EICAR_NAME, MARKER, Clamd
@@ -212,3 +214,84 @@ def test_the_real_clamd_is_heard_when_it_refuses_a_stream_over_its_limit(clamd: 
     zeros = bytes(1 << 20)
     with pytest.raises(ScannerUnavailable):
         ClamdScanner(str(clamd.socket)).scan((zeros for _ in range(257)), 257 << 20)
+
+
+def scan_file(path: str, content: bytes = PHOTO) -> ScanResult:
+    with Memory.of([content], len(content)) as document:
+        return scanner(path).scan_file(document)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (b"fd[10]: OK\0", Outcome.CLEAN),
+        (b"fd[10]: Win.Test.X FOUND\0", Outcome.INFECTED),
+        (b"fd[7]: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0", Outcome.LIMITS),
+        (b"fd[7]: Heuristics.Encrypted.PDF FOUND\0", Outcome.ENCRYPTED),
+    ],
+)
+def test_a_file_that_is_handed_over_is_judged_where_it_lies(reply: bytes, outcome: Outcome, tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.taking_files(reply), tmp_path) as path:
+        assert scan_file(path).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\0",
+        b"fd[10]: OK",
+        b"fd[10]: OK \0",
+        b"fd[10]:OK\0",
+        b"fd[]: OK\0",
+        b"fd[-1]: OK\0",
+        b"fd[10]: OK\0fd[11]: OK\0",
+        b"stream: OK\0",
+        b"OK\0",
+        b": OK\0",
+        b"fd[10]: FOUND\0",
+        b"UNKNOWN COMMAND\0",
+    ],
+)
+def test_any_other_reply_to_a_file_is_no_verdict(reply: bytes, tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.taking_files(reply), tmp_path) as path, pytest.raises(ScannerUnavailable):
+        scan_file(path)
+
+
+def test_a_clamd_that_may_not_read_a_file_is_sent_its_bytes(tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.refusing_files(fakes.answering(b"stream: Win.Test.X FOUND\0")), tmp_path) as path:
+        assert scan_file(path).threat == "Win.Test.X"
+
+
+@pytest.mark.parametrize("reply", [b"fd[10]: OK\0", b"stream: Time limit reached ERROR\0", b""])
+def test_a_clamd_that_reads_neither_file_nor_bytes_gives_no_verdict(reply: bytes, tmp_path: Path) -> None:
+    with (
+        fakes.a_clamd_that(fakes.refusing_files(fakes.answering(reply)), tmp_path) as path,
+        pytest.raises(ScannerUnavailable),
+    ):
+        scan_file(path)
+
+
+def test_a_silent_clamd_that_took_a_file_gives_no_verdict_within_the_deadline(tmp_path: Path) -> None:
+    with fakes.a_clamd_that(fakes.not_reading(3), tmp_path) as path:
+        started = time.monotonic()
+        with pytest.raises(ScannerUnavailable):
+            scan_file(path)
+        assert time.monotonic() - started < 2.0
+
+
+@pytest.mark.services
+def test_the_real_clamd_judges_a_file_and_leaves_its_position_alone(clamd: Clamd) -> None:
+    real = ClamdScanner(str(clamd.socket))
+    for content, threat in ((EICAR, EICAR_NAME), (PHOTO, None)):
+        with Memory.of([content], len(content)) as document:
+            os.lseek(document.descriptor, 3, os.SEEK_SET)
+            assert real.scan_file(document).threat == threat
+            assert os.lseek(document.descriptor, 0, os.SEEK_CUR) == 3
+
+
+@pytest.mark.services
+def test_the_real_clamd_says_so_when_a_file_is_over_its_limit(clamd: Clamd) -> None:
+    zeros = bytes(1 << 20)
+    with Memory.of((zeros for _ in range(257)), 257 << 20) as document:
+        assert ClamdScanner(str(clamd.socket)).scan_file(document).outcome is Outcome.LIMITS

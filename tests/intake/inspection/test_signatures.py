@@ -1,7 +1,6 @@
 """Signatures: too old, without a date, or changing under a scan, they reach no verdict; then it goes on by itself."""
 
 import socket
-import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -75,10 +74,8 @@ def test_a_clamd_that_reloads_between_version_and_reply_is_not_believed(sandbox:
                 incoming.read(9)
                 connection.sendall(b"ClamAV 1.4.6/%d/Thu Nov 26 11:00:00 2026\0" % next(number))
                 return
-            incoming.read(10)
-            while size := struct.unpack("!I", incoming.read(4))[0]:
-                incoming.read(size)
-            connection.sendall(b"stream: OK\0")
+            incoming.read(9)
+            connection.sendall(b"fd[10]: OK\0")
 
     with a_clamd_that(behave, tmp_path) as path:
         with pytest.raises(SignaturesChanged):

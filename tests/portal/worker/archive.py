@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from audit.checkpoints import CheckpointSigner
 from intake.inspection.chain import Inspector
+from intake.inspection.memory import Memory
 from intake.inspection.sandbox import Sandbox
 from intake.inspection.scanning import Outcome, ScannerVersion, ScanResult
 from intake.inspection.verdicts import ScannerUnavailable
@@ -55,6 +56,9 @@ class Signatures:
         if self.knows is not None and self.knows in content:
             return ScanResult(outcome=Outcome.INFECTED, threat="Win.Test.Late")
         return ScanResult(outcome=Outcome.CLEAN)
+
+    def scan_file(self, document: Memory) -> ScanResult:
+        return self.scan(document.chunks(), document.size)
 
     def version(self) -> ScannerVersion:
         if self.away:
