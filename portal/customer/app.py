@@ -121,6 +121,7 @@ def build(
         receipts=receipts,
     )
     assets.install(app)
+    assets.compress_pages(app)
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.jinja_env.globals["minutes_left"] = minutes_left
     app.jinja_env.globals["declines"] = lambda: DECLINED

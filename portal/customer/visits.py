@@ -33,6 +33,7 @@ NO_LINK = "0" * 32
 COOKIE = "__Host-visit"
 LANGUAGE_COOKIE = "__Host-lang"
 SECRET_BYTES = 32
+CSRF_BYTES = 16
 UNCOUNTED = frozenset({"static", "healthz", "readyz"})
 NO_PAGES = ("/e/uploads", "/e/state")
 """Addresses that scripts and upload clients speak to: their errors are JSON, and nothing there leads to a page."""
@@ -205,15 +206,31 @@ def visitor() -> Visitor:
 
 
 def csrf_token() -> str:
-    """Return the token that forms of this visit carry."""
-    message = b"csrf\n" + visitor().secret.encode("utf-8", "surrogateescape")
-    return hmac.digest(desk().customer_key, message, "sha256").hex()
+    """Return the token that forms of this visit carry: masked anew in every answer, whose compressed size then tells
+    nothing of it (BREACH)."""
+    if "csrf_mask" not in g:
+        g.csrf_mask = secrets.token_bytes(CSRF_BYTES)
+    return bytes(g.csrf_mask + _masked(_csrf(), g.csrf_mask)).hex()
 
 
 def check_csrf(untrusted_token: str) -> None:
     """Raise CsrfRefused unless this is the visit's token."""
-    if not hmac.compare_digest(csrf_token().encode(), untrusted_token.encode("utf-8", "surrogateescape")):
+    try:
+        untrusted = bytes.fromhex(untrusted_token)
+    except ValueError:
+        raise CsrfRefused("token") from None
+    mask, masked = untrusted[:CSRF_BYTES], untrusted[CSRF_BYTES:]
+    if len(masked) != CSRF_BYTES or not hmac.compare_digest(_masked(masked, mask), _csrf()):
         raise CsrfRefused("token")
+
+
+def _csrf() -> bytes:
+    message = b"csrf\n" + visitor().secret.encode("utf-8", "surrogateescape")
+    return hmac.digest(desk().customer_key, message, "sha256")[:CSRF_BYTES]
+
+
+def _masked(secret: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(secret, mask, strict=True))
 
 
 def check_sender() -> None:

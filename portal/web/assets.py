@@ -1,7 +1,8 @@
-"""Static files as a slow phone wants them: text is compressed once, when the application is made.
+"""Files and pages as a slow phone wants them: compressed; files once, when the application is made.
 
-Rules: only files of the static folder are compressed, which are the same for everybody; a page is not, for it holds
-secrets, and the size of what is compressed tells of them (BREACH). An address carries the version of its file.
+Rules: the size of a compressed page tells of a secret in it to whoever can put guesses into the same page (BREACH). So
+an application compresses its pages only where none repeats what a request says, and no token in them looks alike twice.
+An address carries the version of its file.
 """
 
 import gzip
@@ -55,3 +56,18 @@ def install(app: Flask) -> None:
 
     app.view_functions["static"] = serve
     app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={found[name].version}"
+
+
+def compress_pages(app: Flask) -> None:
+    """Compress every page of `app` that is sent in one piece, for whoever takes that."""
+
+    def compress(response: Response) -> Response:
+        if response.mimetype != "text/html" or not response.is_sequence or response.content_encoding:
+            return response
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings["gzip"] and request.method != "HEAD":
+            response.set_data(gzip.compress(response.get_data(), 6, mtime=0))
+            response.content_encoding = "gzip"
+        return response
+
+    app.after_request(compress)

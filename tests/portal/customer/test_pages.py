@@ -305,6 +305,19 @@ def csrf(client: FlaskClient) -> str:
     return re.findall(r'name="csrf" value="([0-9a-f]{64})"', client.get("/e/done").text)[0]
 
 
+def test_the_token_of_the_forms_looks_different_in_every_page_and_stays_good(ana: FlaskClient) -> None:
+    first, second = csrf(ana), csrf(ana)
+    assert not {first[at : at + 8] for at in range(0, 64, 8)} & {second[at : at + 8] for at in range(0, 64, 8)}
+    assert ana.post("/e/leave", data={"csrf": first}, headers=OURS).status_code in (200, 303)
+
+
+@pytest.mark.parametrize("forged", ["{0}0", "{0}00", "{1}", "", "zz{0}", "é", "0" * 64])
+def test_a_changed_token_is_refused(ana: FlaskClient, forged: str) -> None:
+    token = csrf(ana)
+    answer = ana.post("/e/leave", data={"csrf": forged.format(token, token[:-2])}, headers=OURS)
+    assert answer.status_code == 400
+
+
 def test_leaving_ends_the_visit_and_clears_the_browser(ana: FlaskClient) -> None:
     answer = ana.post("/e/leave", data={"csrf": csrf(ana)}, headers=OURS)
     assert answer.status_code == 200

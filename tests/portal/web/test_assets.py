@@ -1,4 +1,4 @@
-"""Static files: compressed for whoever takes that, sent once, and pages never compressed."""
+"""Static files: compressed for whoever takes that, sent once, pages only where that tells nothing."""
 
 import gzip
 import re
@@ -74,9 +74,19 @@ def test_a_compressed_and_a_plain_static_file_are_told_apart_by_caches(client: F
     assert len(tags) == 2
 
 
-def test_a_page_which_holds_secrets_is_never_compressed(client: FlaskClient) -> None:
+def test_a_page_is_not_compressed_where_the_application_does_not_ask_for_it(client: FlaskClient) -> None:
     answer = client.get("/page", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in answer.headers
+
+
+def test_a_page_comes_compressed_where_it_may(client: FlaskClient) -> None:
+    assets.compress_pages(client.application)
+    plain, packed = client.get("/page"), client.get("/page", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.data) == plain.data
+    assert int(packed.headers["Content-Length"]) == len(packed.data)
+    assert client.head("/page", headers={"Accept-Encoding": "gzip"}).data == b""
 
 
 def test_what_is_no_text_is_sent_as_it_is(client: FlaskClient) -> None:
