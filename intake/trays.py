@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from intake import uploads
+from intake import finishing
 from intake.errors import TrayChanged
 from records import trays
 from records.documents import Document
@@ -43,7 +43,7 @@ def arrange(session: Session, *, visit_id: str, slot_id: str, page_id: str, chan
         case Change.TURN:
             trays.turn(page)
         case Change.REMOVE:
-            uploads.end_upload(session, page.upload, "removed", now)
+            finishing.end_upload(session, page.upload, "removed", now)
     session.flush()
 
 
@@ -59,7 +59,7 @@ def send(session: Session, *, visit_id: str, slot_id: str, edition: str, now: da
     pages = trays.pages_in(session, slot.id, now)
     if not pages or trays.edition(pages) != edition:
         raise TrayChanged(f"slot {slot_id}")
-    document = uploads.receive(session, visit, slot, [page.upload for page in pages], now)
+    document = finishing.receive(session, visit, slot, [page.upload for page in pages], now)
     for page in pages:
         page.document_id = document.id
     session.flush()

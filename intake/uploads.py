@@ -14,22 +14,19 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
-import audit
 from audit import Event
+from intake import finishing
 from intake.daykey import still_open
 from intake.errors import (
     EmptyFile,
-    MalformedUpload,
     OffsetConflict,
     QuarantineKeyMissing,
     TooLarge,
-    TrayFull,
     UploadEnded,
     UploadNotFound,
 )
 from intake.standing import NOTHING_TOLD, Piece, Standing, Told, standing_of
 from records import quotas, trays
-from records.cases import Case
 from records.consents import has_accepted
 from records.documents import Document
 from records.errors import NotFound, NoticeChanged, SlotTaken
@@ -37,7 +34,6 @@ from records.links import Visit, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
 from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
-from storage.database import new_id
 
 
 def check_room(
@@ -77,7 +73,7 @@ def _limit_of(session: Session, visit: Visit, slot: Slot, length: int | None, to
     limit = slot.requirement.max_bytes()
     if told.page:
         limit = slot.requirement.max_image_bytes
-        _demand_room_in_tray(slot, trays.pages_in(session, slot.id, now), told.retakes, length or 1)
+        finishing.demand_room_in_tray(slot, trays.pages_in(session, slot.id, now), told.retakes, length or 1)
     if length is not None and length > limit:
         raise TooLarge(limit)
     quotas.check(session, visit.link, size=length or 1, reserved=limit if length is None else length, now=now)
@@ -135,9 +131,9 @@ def open_upload(
         raise SlotTaken(f"slot {slot_id}") from None
     _keep(session, upload_id, pieces, now)
     visit.last_seen_at = now
-    _trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
+    finishing.trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
     if length == came:
-        _complete(session, visit, upload, slot, now)
+        finishing.complete(session, visit, upload, slot, now)
     session.flush()
     quotas.claim(session, visit.link, size=came, reserved=upload.reserved(), now=now)
     return standing_of(upload)
@@ -159,7 +155,7 @@ def fix_length(session: Session, *, visit_id: str, upload_id: str, length: int, 
         raise TooLarge(upload.max_bytes)
     if length < upload.offset or upload.length not in (None, length):
         raise OffsetConflict(upload_id, upload.offset)
-    _fix(session, upload, length)
+    finishing.fix_at(session, upload, length)
     session.flush()
     return standing_of(upload)
 
@@ -198,7 +194,7 @@ def acknowledge(session: Session, *, visit_id: str, upload_id: str, piece: Piece
     _keep(session, upload_id, [piece], now)
     visit.last_seen_at = now
     if slot is not None:
-        _complete(session, visit, upload, slot, now)
+        finishing.complete(session, visit, upload, slot, now)
     session.flush()
     return standing_of(upload)
 
@@ -220,81 +216,7 @@ def finish(session: Session, *, visit_id: str, upload_id: str, now: datetime) ->
         raise EmptyFile(upload_id)
     if upload.length not in (None, upload.offset):
         raise OffsetConflict(upload_id, upload.offset)
-    return _complete(session, visit, upload, slot, now)
-
-
-def _complete(session: Session, visit: Visit, upload: Upload, slot: Slot, now: datetime) -> Document | None:
-    """Make the document of an upload that has all its bytes, or lay it into the tray if it is a photo for one.
-
-    The caller has locked slot and upload, in this order.
-    """
-    if slot.state not in OPEN_SLOTS:
-        raise SlotTaken(f"slot {slot.id}")
-    _fix(session, upload, upload.offset)
-    with session.no_autoflush:  # what was added goes out in one flush
-        page = session.get(Page, upload.id)
-        tray = trays.pages_in(session, slot.id, now)
-    if page is not None:
-        _gather(session, page, tray, slot, now)
-        return None
-    for left in tray:
-        end_upload(session, left.upload, "replaced", now)
-    return receive(session, visit, slot, [upload], now)
-
-
-def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload], now: datetime) -> Document:
-    """Make the document of one file, or of several that are its pages. The caller has locked slot and uploads."""
-    for upload in files:
-        upload.state = UploadState.FINISHED
-    size = sum(upload.offset for upload in files)
-    document = Document(
-        id=new_id(),
-        org_id=slot.org_id,
-        case_id=visit.link.case_id,
-        request_id=slot.request_id,
-        slot=slot,
-        upload=files[0],
-        size=size,
-        covered=any(upload.covered for upload in files),
-        received_at=now,
-        due_at=now,
-    )
-    session.add(document)
-    slot.take(document.id, now)
-    with session.no_autoflush:
-        session.execute(
-            update(Case)
-            .where(Case.id == visit.link.case_id)
-            .values(updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-    details: dict[str, str | int] = {"document": document.id, "bytes": size}
-    if len(files) > 1:
-        details["pages"] = len(files)
-    if document.covered:
-        details["covered"] = "yes"
-    _trace(session, Event.CUSTOMER_UPLOAD_FINISHED, files[0], now, details)
-    session.flush()
-    return document
-
-
-def _gather(session: Session, page: Page, tray: list[Page], slot: Slot, now: datetime) -> None:
-    _demand_room_in_tray(slot, tray, page.retakes, page.upload.offset)
-    retaken = trays.put_in(page, tray, now)
-    _trace(session, Event.CUSTOMER_PAGE_GATHERED, page.upload, now, {"slot": slot.id, "bytes": page.upload.offset})
-    if retaken is not None:
-        end_upload(session, retaken.upload, "retaken", now)
-    session.flush()
-
-
-def _demand_room_in_tray(slot: Slot, tray: Sequence[Page], retakes: str | None, length: int) -> None:
-    """Raise TrayFull when the tray cannot take a photo of `length` bytes, MalformedUpload when there is no tray."""
-    if not slot.requirement.takes_pages():
-        raise MalformedUpload(f"slot {slot.id} has no tray")
-    others = [page for page in tray if page.upload_id != retakes]
-    size = sum(page.upload.offset for page in others) + length
-    if len(others) >= slot.requirement.max_pages or size > slot.requirement.max_pdf_bytes:
-        raise TrayFull(f"slot {slot.id}")
+    return finishing.complete(session, visit, upload, slot, now)
 
 
 def terminate(session: Session, *, visit_id: str, upload_id: str, now: datetime, reason: str = "asked") -> None:
@@ -302,7 +224,7 @@ def terminate(session: Session, *, visit_id: str, upload_id: str, now: datetime,
     visit = living_visit(session, visit_id, now)
     upload = _living_upload(session, visit.link_id, upload_id, now, lock=True)
     _require_receiving(upload)
-    end_upload(session, upload, reason, now)
+    finishing.end_upload(session, upload, reason, now)
     session.flush()
 
 
@@ -349,23 +271,8 @@ def _make_room(session: Session, slot_id: str, replaces: str | None, now: dateti
     for upload in session.scalars(_receiving(slot_id).with_for_update()):
         if upload.id != replaces and upload.expires_at > now:
             raise SlotTaken(f"slot {slot_id}")
-        end_upload(session, upload, "replaced" if upload.id == replaces else "expired", now)
+        finishing.end_upload(session, upload, "replaced" if upload.id == replaces else "expired", now)
     session.flush()
-
-
-def end_upload(session: Session, upload: Upload, reason: str, now: datetime) -> None:
-    """End an upload. What did not come of it is given back, and its file too if not a byte came."""
-    upload.state = UploadState.ENDED
-    _trace(session, Event.CUSTOMER_UPLOAD_TERMINATED, upload, now, {"reason": reason})
-    files, size = int(upload.offset == 0), upload.reserved() - upload.offset
-    quotas.give_back(session, upload.link, files=files, size=size, opened_at=upload.created_at)
-
-
-def _fix(session: Session, upload: Upload, length: int) -> None:
-    """Fix the length of an upload, and give back what it held beyond that."""
-    surplus = upload.reserved() - length
-    upload.length = length
-    quotas.give_back(session, upload.link, files=0, size=surplus, opened_at=upload.created_at)
 
 
 def _keep(session: Session, upload_id: str, pieces: Sequence[Piece], now: datetime) -> None:
@@ -385,17 +292,4 @@ def _keep(session: Session, upload_id: str, pieces: Sequence[Piece], now: dateti
             created_at=now,
         )
         for piece in pieces
-    )
-
-
-def _trace(session: Session, event: Event, upload: Upload, now: datetime, details: dict[str, str | int]) -> None:
-    audit.record(
-        session,
-        event,
-        org_id=upload.org_id,
-        actor_id=upload.link_id,
-        subject_id=upload.id,
-        case_id=upload.link.case_id,
-        details=details,
-        now=now,
     )
