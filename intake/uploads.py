@@ -102,7 +102,7 @@ def open_upload(
     slot = _slot(session, slot_id, lock=True)
     visit = living_visit(session, visit_id, now)
     limit = _limit_of(session, visit, slot, length, told, now)
-    _make_room(session, slot_id, replaces, now)
+    _make_room(session, visit, slot_id, replaces, now)
     came = sum(piece.length for piece in pieces[1:])
     if came > (limit if length is None else length):
         raise TooLarge(limit if length is None else length)
@@ -267,10 +267,16 @@ def _receiving(slot_id: str) -> Any:
     return select(Upload).where(Upload.slot_id == slot_id, Upload.state == UploadState.RECEIVING)
 
 
-def _make_room(session: Session, slot_id: str, replaces: str | None, now: datetime) -> None:
-    for upload in session.scalars(_receiving(slot_id).with_for_update()):
-        if upload.id != replaces and upload.expires_at > now:
-            raise SlotTaken(f"slot {slot_id}")
+def _make_room(session: Session, visit: Visit, slot_id: str, replaces: str | None, now: datetime) -> None:
+    """End what stood in the slot; from here on the link is locked: case and organization come behind it, never before.
+
+    Raises SlotTaken.
+    """
+    there = session.scalars(_receiving(slot_id).with_for_update()).all()
+    if any(upload.id != replaces and upload.expires_at > now for upload in there):
+        raise SlotTaken(f"slot {slot_id}")
+    quotas.lock(session, visit.link)
+    for upload in there:
         finishing.end_upload(session, upload, "replaced" if upload.id == replaces else "expired", now)
     session.flush()
 

@@ -50,6 +50,11 @@ def check(session: Session, link: UploadLink, *, size: int, reserved: int, now: 
     of_organization.demand(reserved, Quota.ORGANIZATION_FILES, Quota.ORGANIZATION_BYTES, Quota.ORGANIZATION_ATTEMPTS)
 
 
+def lock(session: Session, link: UploadLink) -> None:
+    """Lock the row of a link, for a transaction that changes its case or organization before it claims."""
+    session.execute(select(UploadLink.id).where(UploadLink.id == link.id).with_for_update(key_share=True))
+
+
 def claim(session: Session, link: UploadLink, *, size: int, reserved: int, now: datetime) -> None:
     """Use up one file and one attempt of all three; `size` bytes of the link, `reserved` of case and organization.
 

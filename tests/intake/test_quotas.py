@@ -1,12 +1,15 @@
 """Quotas of links, cases and organizations: claimed once each, given back where nothing came, never passed."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 from intake.errors import BodyCut
+from intake.slicing import Announced
 from intake.sweeping import expire
 from records.cases import Case
 from records.errors import Quota, QuotaExceeded, SlotTaken
@@ -204,3 +207,35 @@ def test_the_last_bytes_of_a_case_are_not_promised_twice(both: World) -> None:
     with ThreadPoolExecutor(6) as pool:
         outcomes = sorted(pool.map(begin, range(6)))
     assert outcomes == ["opened"] * 2 + ["quota_case_bytes"] * 4
+
+
+def waiting(world: World) -> int:
+    """How many transactions wait for a row that another one holds."""
+    with world.database.reading() as session:
+        return int(session.scalar(text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")) or 0)
+
+
+@pytest.mark.parametrize("engine_name", [pytest.param("postgresql", marks=pytest.mark.services)], indirect=True)
+def test_a_whole_file_and_the_last_slice_of_another_do_not_wait_for_each_other(both: World) -> None:
+    long = both.begin(slot=1, length=8)
+    both.intake.append(visit_id=both.visit_id, upload_id=long, offset=0, body=[b"long"])
+
+    def whole() -> bool:
+        opening = {"visit_id": both.visit_id, "slot_id": both.slots[0], "untrusted_name": "a", "untrusted_type": "b"}
+        body, announced = [b"whole"], Announced(length=5)
+        return both.intake.receive(**opening, length=5, body=body, announced=announced).finished
+
+    def last() -> bool:
+        return both.intake.append(visit_id=both.visit_id, upload_id=long, offset=4, body=[b"file"]).finished
+
+    with ThreadPoolExecutor(2) as pool:
+        with both.database.transaction() as session:  # somebody is busy with the case while both come
+            session.execute(select(Case.id).with_for_update())
+            answers = []
+            for send in (whole, last):
+                answers.append(pool.submit(send))
+                until = time.monotonic() + 30
+                while waiting(both) < len(answers) and time.monotonic() < until:
+                    time.sleep(0.02)
+            assert waiting(both) == 2
+        assert [answer.result(timeout=60) for answer in answers] == [True, True]
