@@ -74,7 +74,11 @@ def grant(session: Session, wished: LinkWish, *, now: datetime) -> Message | Non
         _trace(session, Event.COURIER_LINK_WITHHELD, request, request.id, now, {"reason": why_not})
         return None
     link = issue(session, request, now=now)
-    waiting = [sent for sent in messages_of_request(session, request.id) if sent.state == MessageState.QUEUED]
+    waiting = [
+        sent
+        for sent in messages_of_request(session, request.id)
+        if sent.state == MessageState.QUEUED and sent.purpose != Purpose.CODE  # a code carries no link
+    ]
     message = waiting[-1] if waiting else queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
     _trace(session, Event.COURIER_LINK_ISSUED, request, link.id, now, {"message": message.id})
     return message

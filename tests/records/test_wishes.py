@@ -10,7 +10,7 @@ from sqlalchemy import select
 from audit import AuditEvent
 from notifications.renewing import renew_link
 from records.links import MAX_ACTIVATIONS, UploadLink, issue, newest_link, revoke
-from records.messages import Message, Purpose
+from records.messages import Message, Purpose, queue
 from records.optouts import opt_out
 from records.requests import DocumentRequest, RequestState, SendMode
 from records.wishes import MOST_A_DAY, SPACING, LinkWish, may_wish, wish
@@ -65,6 +65,20 @@ def test_an_expired_link_brings_a_new_one_to_the_number_on_file(database: Databa
     assert events(database, "customer:link:wished")[0].actor_id == old
     assert events(database, "courier:link:issued")[0].details["message"] == message.id
     assert courier(database) == 1, "one wish, one message"
+
+
+def test_a_code_that_waits_to_be_sent_does_not_stand_for_the_new_link(database: Database) -> None:
+    world = world_in(database)
+    old = link_of(database, world)
+    with database.transaction() as session:
+        link = session.get_one(UploadLink, old)
+        queue(session, request=link.request, link=link, purpose=Purpose.CODE, now=NOW)
+    expire(database, old)
+    assert ask(database, old)
+    assert courier(database) == 2
+    with database.reading() as session:
+        purposes = session.scalars(select(Message.purpose).where(Message.link_id == link_of(database, world))).all()
+        assert purposes == [Purpose.REQUEST]
 
 
 @pytest.mark.parametrize("how", ["superseded", "opened too often"])
