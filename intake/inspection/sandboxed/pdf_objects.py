@@ -32,8 +32,12 @@ ACTIONS = frozenset(
 )
 """Action types (ISO 32000-2, table 201) that run, send or reach outside the document.
 
-/URI is a link that a person must tap: it acts only when it leads somewhere else than to a page, an address or a phone.
+/URI is a link that a person must tap: it acts only when it leads somewhere else than to a page, an address or a phone,
+or when the document follows it by itself.
 """
+
+BY_ITSELF = frozenset({"/OpenAction", "/AA"})
+"""What the document does when it is opened, shown, printed or passed over, without a tap."""
 
 KEYS = frozenset(
     {"/JS", "/JavaScript", "/XFA", "/RichMediaContent", "/RichMediaSettings", "/3DD", "/OnInstantiate", "/Ref"}
@@ -43,8 +47,10 @@ KEYS = frozenset(
 ANNOTATIONS = frozenset({"/RichMedia", "/3D", "/Movie", "/Sound", "/Screen"})
 LINKS = frozenset({"http", "https", "mailto", "tel"})
 MAX_DEPTH = 64
+MOST_ACTIONS = 200
+"""Of what one object does by itself."""
 
-_TELLING = KEYS | {"/S", "/Subtype", "/Type", "/F", "/FFilter", "/EF", "/URI", "/Base"}
+_TELLING = KEYS | BY_ITSELF | {"/S", "/Subtype", "/Type", "/F", "/FFilter", "/EF", "/URI", "/Base"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?=:)")
 
 
@@ -104,8 +110,26 @@ def _acts(item: pikepdf.Object, keys: frozenset[str]) -> bool:
         or (kind == "/Thread" and "/F" in keys)  # a thread of another file
         or annotation in ANNOTATIONS
         or any(_leads_astray(item.get(key)) for key in ("/URI", "/Base") if key in keys)
+        or (bool(keys & BY_ITSELF) and _follows_a_link(item, keys))
         or (isinstance(item, pikepdf.Stream) and ("/F" in keys or "/FFilter" in keys))  # its bytes are in another file
     )
+
+
+def _follows_a_link(item: pikepdf.Object, keys: frozenset[str]) -> bool:
+    """True when a link to outside is among what the item does by itself, or among what follows that (`/Next`)."""
+    pending, seen = [item.get("/OpenAction")] if "/OpenAction" in keys else [], 0
+    triggers = item.get("/AA") if "/AA" in keys else None
+    if isinstance(triggers, pikepdf.Dictionary):
+        pending.extend(action for _, action in triggers.items())
+    while pending:
+        action, seen = pending.pop(), seen + 1
+        if not isinstance(action, pikepdf.Dictionary):
+            continue  # an array is a place in the document
+        if str(action.get("/S")) == "/URI" or seen > MOST_ACTIONS:
+            return True
+        following = action.get("/Next")
+        pending.extend(following if isinstance(following, pikepdf.Array) else [following])
+    return False
 
 
 def _leads_astray(link: pikepdf.Object | None) -> bool:

@@ -204,6 +204,7 @@ def test_a_pdf_with_links_and_a_first_view_is_accepted(judge: Judge) -> None:
         note = pikepdf.Dictionary(Type=NAME.Annot, Subtype=NAME.Link, Rect=[0, 0, 9, 9], A=action)
         pdf.pages[0].Annots = [pdf.make_indirect(note)]
         pdf.Root.OpenAction = pikepdf.Array([pdf.pages[0].obj, NAME.Fit])
+        pdf.pages[1].AA = pikepdf.Dictionary(O=pikepdf.Dictionary(S=NAME.GoTo, D=[pdf.pages[0].obj, NAME.Fit]))
 
     assert judge(documents.a_changed_pdf(link), "a.pdf").finding is Finding.CLEAN
 

@@ -63,6 +63,15 @@ def _thread(pdf: pikepdf.Pdf) -> None:
     pdf.Root.OpenAction = _action(S=NAME.Thread, F="other.pdf", D=0)
 
 
+def _link_at_opening(pdf: pikepdf.Pdf) -> None:
+    pdf.Root.OpenAction = _action(S=NAME.URI, URI="https://example.org/opened")
+
+
+def _link_behind_a_jump(pdf: pikepdf.Pdf) -> None:
+    link = pdf.make_indirect(_action(S=NAME.URI, URI="https://example.org/seen"))
+    pdf.pages[0].AA = _action(O=_action(S=NAME.GoTo, D=[pdf.pages[0].obj, NAME.Fit], Next=[link]))
+
+
 def _base(pdf: pikepdf.Pdf) -> None:
     pdf.Root.URI = _action(Base="file:///c:/windows/")
 
@@ -86,6 +95,8 @@ ACTS: dict[str, Change] = {
     "deep array": _unreferenced,
     "indirect type": _indirect_type,
     "thread of another file": _thread,
+    "link at opening": _link_at_opening,
+    "link behind a jump": _link_behind_a_jump,
     "base of links": _base,
     "page of another file": _page_of_another_file,
     "3d script": _three_dimensions,
