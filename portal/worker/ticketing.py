@@ -80,9 +80,8 @@ def grant(tools: Tools, budget: Budget, now: datetime) -> None:
         ).all()
     for rescan_id in waiting:
         try:
-            with tools.database.transaction() as session:
-                if not _grant(session, tools, budget, rescan_id, now):
-                    return
+            if not _grant(tools, budget, rescan_id, now):
+                return
         except Exception as error:  # noqa: BLE001 (no ticket; one row must not keep the others from theirs)
             log.warning("ticket_postponed", rescan=rescan_id, **describe(error))
 
@@ -106,31 +105,53 @@ def _waits(now: datetime) -> ColumnElement[bool]:
     return Rescan.outcome.is_(None) & no_ticket & nobody_works
 
 
-def _grant(session: Session, tools: Tools, budget: Budget, rescan_id: str, now: datetime) -> bool:
-    """Write one ticket, or end the row. False when the budget is used up."""
-    row = session.scalars(select(Rescan).where(Rescan.id == rescan_id, _waits(now)).with_for_update()).first()
-    if row is None:
-        return True
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resealed:
+    """The header of one attested original, for the quarantine key of the day."""
+
+    header: bytes
+    key_id: str
+    payload_sha256: str
+    payload_size: int
+
+
+def _grant(tools: Tools, budget: Budget, rescan_id: str, now: datetime) -> bool:
+    """Write one ticket, or end the row. False when the budget is used up.
+
+    The keyring is asked before anything is locked: it may be slow, and on SQLite everybody writes in turn.
+    """
+    resealed: _Resealed | SealingError | FilingError | None
+    with tools.database.reading() as session:
+        try:
+            resealed = _reseal(session, tools, rescan_id, now)
+        except (SealingError, FilingError) as refused:
+            resealed = refused
+    with tools.database.transaction() as session:
+        row = session.scalars(select(Rescan).where(Rescan.id == rescan_id, _waits(now)).with_for_update()).first()
+        if row is None:
+            return True
+        document = _filed(session, row)
+        if document is None or resealed is None:
+            row.end(RescanOutcome.GONE, now)
+            return True
+        if isinstance(resealed, SealingError | FilingError):
+            log.error("ticket_refused", rescan=row.id, error=resealed.code)
+            row.end(RescanOutcome.REFUSED, now)
+            _record(session, Event.CUSTODIAN_RESCAN_REFUSED, row, document, now, {"reason": resealed.code})
+            return True
+        if not budget.has_room(session, resealed.payload_size, now=now):
+            return False
+        _write(tools, row, resealed, now)
+        _record(session, Event.CUSTODIAN_RESCAN_GRANTED, row, document, now, {"quarantine_key": resealed.key_id})
+    return True
+
+
+def _filed(session: Session, row: Rescan) -> Document | None:
+    """Return the document of a row while it may be seen again."""
     document = session.get(Document, row.document_id, options=[_OF_A_DOCUMENT])
     if document is None or document.state != DocumentState.FILED or is_withdrawn(session, document.id):
-        row.end(RescanOutcome.GONE, now)
-        return True
-    wanted = select(Part).options(_OF_A_PART).where(Part.document_id == row.document_id, Part.name == ORIGINAL)
-    part = session.scalars(wanted).one()
-    try:
-        _check_place(row, document, part)
-        if not budget.has_room(session, part.payload_size, now=now):
-            return False
-        _reseal(session, tools, row, part, now)
-    except (SealingError, FilingError) as refused:
-        log.error("ticket_refused", rescan=row.id, error=refused.code)  # noqa: TRY400 (a trace may quote values)
-        row.end(RescanOutcome.REFUSED, now)
-        _record(session, Event.CUSTODIAN_RESCAN_REFUSED, row, document, now, {"reason": refused.code})
-        return True
-    _record(
-        session, Event.CUSTODIAN_RESCAN_GRANTED, row, document, now, {"quarantine_key": row.quarantine_key_id or ""}
-    )
-    return True
+        return None
+    return document
 
 
 def _check_place(row: Rescan, document: Document, part: Part) -> None:
@@ -138,8 +159,18 @@ def _check_place(row: Rescan, document: Document, part: Part) -> None:
         raise FilingError("the row names another place than its part")
 
 
-def _reseal(session: Session, tools: Tools, row: Rescan, part: Part, now: datetime) -> None:
-    """Give the header of `part` to today's quarantine key. Raises SealingError or FilingError when anything is odd."""
+def _reseal(session: Session, tools: Tools, rescan_id: str, now: datetime) -> _Resealed | None:
+    """Return the header of an original for today's quarantine key, None where there is nothing to see again.
+
+    Raises SealingError or FilingError when anything is odd.
+    """
+    row = session.get_one(Rescan, rescan_id)
+    document = _filed(session, row)
+    if document is None:
+        return None
+    wanted = select(Part).options(_OF_A_PART).where(Part.document_id == row.document_id, Part.name == ORIGINAL)
+    part = session.scalars(wanted).one()
+    _check_place(row, document, part)
     verify_part(part, tools.inspector)
     custodian = tools.signer.verify_key()
     key = session.scalars(select(CaseKey).where(CaseKey.case_id == part.case_id)).one()
@@ -147,10 +178,18 @@ def _reseal(session: Session, tools: Tools, row: Rescan, part: Part, now: dateti
     private = open_case_key(tools.keyring, part.org_id, part.case_id, key.sealed_private or b"", public)
     day = key_of_the_day(session, custodian, now=now)
     context = DocumentContext(org=part.org_id, doc=part.document_id, part=part.name)
-    header = reseal_header(part.header, private, context, [day.recipient])
-    row.header, row.header_sha256 = header, hashlib.sha256(header).hexdigest()
-    row.payload_sha256, row.payload_size = part.payload_sha256, part.payload_size
-    row.quarantine_key_id, row.granted_at, row.expires_at = day.id, now, now + TICKET_LIFE
+    return _Resealed(
+        header=reseal_header(part.header, private, context, [day.recipient]),
+        key_id=day.id,
+        payload_sha256=part.payload_sha256,
+        payload_size=part.payload_size,
+    )
+
+
+def _write(tools: Tools, row: Rescan, resealed: _Resealed, now: datetime) -> None:
+    row.header, row.header_sha256 = resealed.header, hashlib.sha256(resealed.header).hexdigest()
+    row.payload_sha256, row.payload_size = resealed.payload_sha256, resealed.payload_size
+    row.quarantine_key_id, row.granted_at, row.expires_at = resealed.key_id, now, now + TICKET_LIFE
     row.ticket = tools.signer.sign(TICKET, row.statement())
     row.due_at = now
 

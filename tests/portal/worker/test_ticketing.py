@@ -1,6 +1,7 @@
 """Tickets, attacked: by a captured inspector, and by a hand in the database. Each test is named after the attack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from records.rescans import TICKET, TICKET_LIFE, Rescan
 from records.uploads import QuarantineKey
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
+from storage.keyring.local import LocalKeyring
 from storage.sealing.contexts import DocumentContext
 from storage.sealing.errors import ContextMismatch
 from storage.sealing.signing import SigningKey
@@ -232,3 +234,26 @@ def test_a_lost_root_postpones_and_never_refuses_for_good(archive: Archive, tmp_
     assert archive.row(document).outcome is None
     (tmp_path / "unmounted").rename(tmp_path / "keyring")
     assert len(archive.grant(ROOM)) == 1
+
+
+def test_everybody_writes_on_while_the_keyring_is_asked(archive: Archive, tmp_path: Path) -> None:
+    document = archive.file()
+    archive.newer()
+    archive.ask()
+    database, answered = archive.desk.world.database, []
+
+    class Remote(LocalKeyring):
+        """A keyring that somebody writes beside."""
+
+        def open(self, org_id: str, sealed: bytes, context: Mapping[str, str]) -> bytes:
+            with ThreadPoolExecutor(1) as pool:
+                answered.append(pool.submit(_write, database).exception(timeout=30))
+            return super().open(org_id, sealed, context)
+
+    assert [row.document_id for row in archive.grant(keyring=Remote(tmp_path / "keyring"))] == [document]
+    assert answered == [None]
+
+
+def _write(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(update(Document).values(remarks=[]))
