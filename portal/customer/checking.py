@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from portal.customer.checklist import Company, company_of
 from portal.customer.views import open_link
-from portal.customer.visits import check_sender, keep_language, read_token
+from portal.customer.visits import check_sender, count_address, keep_language, read_token
 from portal.web.application import reading, transaction
 from portal.web.guards import PUBLIC, guarded_by
+from portal.web.rates import Subject
 from records.cases import party_language
 from records.checking import Authentic, authentic, check_code
 from records.organizations import Organization
@@ -32,8 +33,9 @@ def ask() -> ResponseReturnValue:
 @checking.post("/check")
 @guarded_by(PUBLIC)
 def answer() -> ResponseReturnValue:
-    """Tell what the code proves. Raises TooManyChecks."""
+    """Tell what the code proves. Raises TooManyChecks, TooManyRequests."""
     check_sender()
+    count_address(Subject.CHECKS)
     with transaction() as session:
         found = check_code(session, request.form.get("code", ""), now=utcnow())
         company = _company(session, found) if found is not None else None

@@ -134,11 +134,15 @@ def _let_in(found: Visitor) -> None:
 
 def admit() -> None:
     """Count the request for the address that it comes from. Raises TooManyRequests."""
-    if request.endpoint in UNCOUNTED:
-        return
+    if request.endpoint not in UNCOUNTED:
+        count_address(Subject.ADDRESS)
+
+
+def count_address(subject: Subject) -> None:
+    """Count for the address that the request comes from, where that can be told. Raises TooManyRequests."""
     client = client_of(request.remote_addr, request.headers.get("X-Forwarded-For"), desk().proxies)
     if client is not None:
-        desk().rates.count(Subject.ADDRESS, client)
+        desk().rates.count(subject, client)
 
 
 def find_visitor() -> Visitor | None:

@@ -34,10 +34,19 @@ class Subject(StrEnum):
     LINK = "link"
     ADDRESS = "address"
     ORGANIZATION = "organization"
+    CHECKS = "checks"  # codes of messages typed at one address
 
 
-PER_MINUTE: Mapping[Subject, int] = {Subject.LINK: 1_200, Subject.ADDRESS: 6_000, Subject.ORGANIZATION: 60_000}
-"""Requests a minute. A busy phone makes some hundred; one IPv4 address may be a mobile network's."""
+PER_MINUTE: Mapping[Subject, int] = {
+    Subject.LINK: 1_200,
+    Subject.ADDRESS: 6_000,
+    Subject.ORGANIZATION: 60_000,
+    Subject.CHECKS: 20,
+}
+"""Requests a minute. A busy phone makes some hundred; one IPv4 address may be a mobile network's.
+
+Checks are few, so that one address cannot use up the wrong codes of all (records/checking.py).
+"""
 
 
 class TooManyRequests(Exception):

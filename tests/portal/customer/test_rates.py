@@ -5,13 +5,16 @@ from ipaddress import ip_network
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from intake.links import LinkSigner
 from portal.customer.visits import COOKIE
 from portal.web.application import PortalApp
 from portal.web.rates import PER_MINUTE, Rates, Subject
+from records.checkcodes import new_check_code
+from records.checking import MAX_WRONG, PREFIX, CheckWindow
 from tests.intake.building import World, a_world
-from tests.portal.customer.conftest import a_portal, a_secret
+from tests.portal.customer.conftest import OURS, a_portal, a_secret
 from tests.portal.customer.site import CUSTOMER_KEY
 from tests.portal.customer.test_tus import TUS, create
 
@@ -114,6 +117,20 @@ def test_a_spoofed_header_neither_escapes_a_limit_nor_uses_up_anothers(
     through_the_proxy = [status("10.0.0.1", f"6.6.6.{n}, 203.0.113.9") for n in range(3)]
     assert direct == through_the_proxy == [200, 200, 429]
     assert status("10.0.0.1", "198.51.100.0") == 200
+
+
+def test_one_address_cannot_use_up_the_wrong_codes_of_everybody(world: World, signer: LinkSigner) -> None:
+    client = limited(world, signer, checks=2).test_client()
+
+    def check(address: str) -> int:
+        typed = {"code": new_check_code()}
+        return client.post("/check", data=typed, headers=OURS, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [check("203.0.113.7") for _ in range(3)] == [404, 404, 429]
+    assert check("203.0.113.8") == 404
+    assert PER_MINUTE[Subject.CHECKS] * 60 < 32**PREFIX * MAX_WRONG / 4
+    with world.database.reading() as session:
+        assert sum(window.wrong for window in session.scalars(select(CheckWindow))) == 3
 
 
 def test_health_is_not_counted(world: World, signer: LinkSigner) -> None:
