@@ -56,7 +56,7 @@ def send(session: Session, *, visit_id: str, slot_id: str, edition: str, now: da
     slot = _locked(session, visit, slot_id)
     if slot.state not in OPEN_SLOTS:
         return _sent_before(session, slot, edition)
-    pages = trays.pages_in(session, slot.id, now)
+    pages = trays.pages_in(session, slot.id, now, lock=True)
     if not pages or trays.edition(pages) != edition:
         raise TrayChanged(f"slot {slot_id}")
     document = finishing.receive(session, visit, slot, [page.upload for page in pages], now)

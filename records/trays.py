@@ -37,15 +37,18 @@ class Page(Base):
     upload: Mapped[Upload] = relationship(lazy="joined", innerjoin=True)
 
 
-def pages_in(session: Session, slot_id: str, now: datetime) -> list[Page]:
-    """Return the pages that lie in the tray of a slot, in their order."""
-    found = session.scalars(
+def pages_in(session: Session, slot_id: str, now: datetime, *, lock: bool = False) -> list[Page]:
+    """Return the pages that lie in the tray of a slot, in their order.
+
+    With `lock` they stay there until the commit: the sweep, which ends what expired, holds no lock of the slot.
+    """
+    wanted = (
         select(Page)
         .join(Upload)
         .where(Page.slot_id == slot_id, Upload.state == UploadState.GATHERED, Upload.expires_at > now)
         .order_by(Page.position)
     )
-    return list(found)
+    return list(session.scalars(wanted.with_for_update(of=Upload) if lock else wanted))
 
 
 def pages_of(session: Session, document_id: str) -> list[Page]:

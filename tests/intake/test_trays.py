@@ -1,5 +1,6 @@
 """Trays: photos gather, are moved, turned, retaken and removed, and become one document when they are sent."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from records.documents import Document
 from records.errors import LinkClosed, NotFound, SlotTaken
 from records.links import UploadLink
 from records.requests import Slot, SlotState
-from records.uploads import Slice, Upload, UploadState
+from records.uploads import UPLOAD_LIFE, Slice, Upload, UploadState
 from storage.blobs import LocalBlobStore
 from storage.database import Database
 from tests.intake.building import MIB, World, a_world
@@ -147,6 +148,25 @@ def test_a_tray_that_another_phone_changed_is_not_sent_as_seen(both: World) -> N
     with pytest.raises(TrayChanged):
         both.send_tray(seen)
     assert documents(both) == []
+
+
+def test_a_tray_that_the_sweep_is_ending_makes_no_document(both: World) -> None:
+    page = both.add_page()
+    seen, late = both.edition(), both.clock.now + UPLOAD_LIFE
+
+    def send() -> str:
+        try:
+            return both.send_tray(seen)
+        except TrayChanged as error:
+            return error.code
+
+    with ThreadPoolExecutor(1) as pool:
+        with both.database.transaction() as session:
+            assert sweeping.expire(session, now=late) == 1
+            sending = pool.submit(send)
+            time.sleep(1)  # the phone was just in time, and waits for whoever came first
+        assert sending.result(timeout=60) == "tray_changed"
+    assert (state(both, page), documents(both)) == (UploadState.ENDED, [])
 
 
 def test_an_empty_tray_is_not_sent(world: World) -> None:
