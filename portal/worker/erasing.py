@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 ACTOR = "inspector"
 AWAY = timedelta(seconds=10)
+LATEST = timedelta(days=3)
+"""How much later than asked for something is erased: longer than an outage, and what waits for a person is older."""
 
 
 def erase(tools: Tools, held: Lease) -> None:
@@ -51,7 +53,10 @@ def erase(tools: Tools, held: Lease) -> None:
 
 
 def _is_honest(session: Session, withdrawal: Withdrawal) -> bool:
-    """Whether the row asks for no more than a customer may, also when a captured portal wrote it."""
+    """Whether the row asks for no more than a customer may.
+
+    A captured portal writes `asked_at` as it likes: our own clock bounds what it can have erased.
+    """
     document = session.get_one(Document, withdrawal.document_id)
     link = session.get_one(UploadLink, withdrawal.link_id)
     return (
@@ -59,6 +64,7 @@ def _is_honest(session: Session, withdrawal: Withdrawal) -> bool:
         and document.slot.document_id != document.id
         and link.request_id == document.request_id
         and withdrawal.asked_at - document.received_at < UNDO_LIFE
+        and utcnow() - document.received_at < UNDO_LIFE + LATEST
     )
 
 

@@ -159,12 +159,14 @@ def test_an_interrupted_erasure_goes_on_and_never_brings_a_key_back(desk: Desk) 
     assert desk.world.blob_names() == []
 
 
-@pytest.mark.parametrize("forged", ["decided", "standing", "late", "of another request"])
+@pytest.mark.parametrize("forged", ["decided", "standing", "late", "of long ago", "of another request"])
 def test_a_withdrawal_that_a_captured_portal_forged_erases_nothing(desk: Desk, forged: str) -> None:
     document = desk.send(JPEG)
     desk.inspect()
     with desk.world.database.transaction() as session:
         row = session.get_one(Document, document)
+        if forged == "of long ago":
+            row.received_at -= timedelta(days=4)
         late = timedelta(hours=1) if forged == "late" else timedelta(0)
         session.add(
             Withdrawal(
