@@ -106,7 +106,7 @@ window.Cover = file => new Promise(done => {
 		e.preventDefault();
 	});
 
-	act.add.onclick = () => add({x: .3, y: .45, w: .4, h: .1}).focus();
+	act.add.onclick = () => add({x: .3, y: .45, w: .4, h: .12}).focus();
 	act.undo.onclick = () => remove(zones[zones.length - 1]);
 	act.cancel.onclick = () => end(null);
 	dialog.addEventListener("cancel", e => { e.preventDefault(); end(null); });

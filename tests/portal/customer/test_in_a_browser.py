@@ -236,4 +236,4 @@ def check(page: Page) -> None:
     )
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.title() == "Resguardo"
+    assert page.title().endswith(" · Resguardo")

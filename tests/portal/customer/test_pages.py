@@ -64,7 +64,7 @@ def test_a_crawler_changes_nothing_and_learns_nothing_personal(
         page = stranger.get(f"/s/{token}", headers=headers)
         stranger.head(f"/s/{token}", headers=headers)
     assert snapshot(world) == before
-    assert re.findall(r"<title>(.*?)</title>", page.text) == ["Resguardo"]
+    assert re.findall(r"<title>(.*?)</title>", page.text) == ["Entrega segura de documentos · Resguardo"]
     assert "og:" not in page.text
     for personal in ("Ana", "+525511112222", "Crédito"):
         assert personal not in page.text
