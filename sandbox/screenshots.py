@@ -16,13 +16,18 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from sandbox import paperwork
 from sandbox.launch.layout import REPOSITORY
 from sandbox.launch.stack import Stack
 
-PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 2, "has_touch": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -193,10 +198,23 @@ def _send_again(studio: Studio, phone: Page, number: str) -> None:
     portal.locator(".card").first.evaluate("card => scrollTo(0, card.offsetTop - 12)")
     studio.shoot(portal, "customer-returned")
     _choose(portal, 1, "IMG_0103.HEIC", "image/heic", paperwork.heic("CREDENCIAL (REVERSO)"))
-    _choose(portal, 3, "nomina.pdf", "application/pdf", paperwork.bill("Recibo de nómina"))
+    _photos(studio, portal, 3)
     _filed(portal, 1, 3)
     portal.goto(f"{studio.urls['customer']}/e/done")
+    portal.get_by_role("button", name="Obtener acuse (PDF)").tap()
+    portal.get_by_text("Acuse auténtico").wait_for()
     studio.shoot(portal, "customer-receipt")
+
+
+def _photos(studio: Studio, portal: Page, slot: int) -> None:
+    """Two photos become the pages of one document."""
+    place, photo = portal.locator(".slot").nth(slot), paperwork.camera_jpeg("RECIBO DE NÓMINA", size=(1500, 2000))
+    files = [FilePayload(name=f"IMG_{number}.jpg", mimeType="image/jpeg", buffer=photo) for number in (1, 2)]
+    place.locator(".gal input").set_input_files(files)
+    place.locator(".tray li").nth(1).wait_for()
+    place.evaluate("slot => scrollTo(0, slot.offsetTop - 12)")
+    studio.shoot(portal, "customer-pages")
+    place.get_by_role("button", name="Enviar 2 páginas").tap()
 
 
 def _console(studio: Studio, eva: Page) -> None:
