@@ -81,7 +81,7 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
 
 def _gather(session: Session, page: Page, tray: list[Page], slot: Slot, now: datetime) -> None:
     demand_room_in_tray(slot, tray, page.retakes, page.upload.offset)
-    retaken = trays.put_in(page, tray, now)
+    retaken = trays.put_in(page, tray, trays.gap_in(session, slot, tray), now)
     trace(session, Event.CUSTOMER_PAGE_GATHERED, page.upload, now, {"slot": slot.id, "bytes": page.upload.offset})
     if retaken is not None:
         end_upload(session, retaken.upload, "retaken", now)

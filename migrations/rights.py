@@ -154,12 +154,12 @@ INSPECTOR: Rights = {
     "organizations": May(select=("id", "flag_active_pdfs", "flag_pdf_attachments", "accept_office")),
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "used_files")),
     "messages": READ_ADD,
-    "uploads": May(select=ALL, update=("state",)),
-    "tray_pages": READ,
+    "uploads": May(select=ALL, update=("state", "expires_at")),
+    "tray_pages": May(select=ALL, update=("document_id",)),  # the good pages of a refused document go back
     "slices": May(select=ALL, delete=True),
     "documents": May(
         select=ALL,
-        update=(*VERDICT, *SECOND_LOOK, "state", "size", "remarks", "likeness", "alike_id", *TRY),
+        update=(*VERDICT, *SECOND_LOOK, "state", "size", "upload_id", "remarks", "likeness", "alike_id", *TRY),
     ),
     "parts": May(select=("id", "document_id", "name", "blob"), insert=ALL, delete=True),  # a trigger: withdrawn ones
     "rescans": May(select=ALL, insert=RESCAN_ASKED, update=("header", "unexamined", "outcome", "ended_at", *TRY)),

@@ -95,7 +95,8 @@ class Album:
         verdict = self._inspector.inspect(
             photo.source, size=photo.size, declared_name=photo.declared_name, limits=self._limits
         )
-        if verdict.finding is not Finding.CLEAN:
+        misnamed_pdf = verdict.mime is Mime.PDF and verdict.reason is Reason.EXTENSION_MISMATCH
+        if verdict.finding is not Finding.CLEAN and not misnamed_pdf:
             raise AlbumRefused(replace(verdict, page=number))
         if verdict.mime is None or verdict.mime is Mime.PDF:
             raise AlbumRefused(_refusal(Reason.UNKNOWN_TYPE, number))

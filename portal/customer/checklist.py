@@ -48,11 +48,12 @@ class PageView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrayView:
-    """Photos that wait to be sent together. `full`: no other fits."""
+    """Photos that wait to be sent together. `full`: no other fits; `gap`: the place of a refused one is empty."""
 
     pages: tuple[PageView, ...]
     edition: str
     full: bool
+    gap: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class SlotView:
     """Whether the customer may answer that there is none."""
     declined: str | None
     """In words, why the customer sends none."""
+    mended: bool
+    """Whether another photo came in the place of the refused one, so that the tray can be sent again."""
     advice: Advice | None
     page: int | None
     """Which of several photos the advice is about."""
@@ -197,7 +200,7 @@ def checklist(session: Session, visitor: Visitor, language: str, *, now: datetim
     for slot in request.slots:
         cards.setdefault(slot.requirement_id, []).append(slot)
     laid = {
-        slot.id: _tray(slot, trays.pages_in(session, slot.id, now))
+        slot.id: _tray(session, slot, trays.pages_in(session, slot.id, now))
         for slot in request.slots
         if slot.state in OPEN_SLOTS and slot.requirement.takes_pages()
     }
@@ -240,18 +243,20 @@ def _card(requirement: Requirement, slots: tuple[SlotView, ...], language: str) 
     )
 
 
-def _tray(slot: Slot, pages: Sequence[Page]) -> TrayView:
+def _tray(session: Session, slot: Slot, pages: Sequence[Page]) -> TrayView:
     return TrayView(
         pages=tuple(PageView(id=page.upload_id, turn=page.turn) for page in pages),
         edition=trays.edition(pages),
         full=len(pages) >= slot.requirement.max_pages,
+        gap=trays.gap_in(session, slot, pages) is not None,
     )
 
 
 def _slot(
     slot: Slot, upload: Upload | None, tray: TrayView | None, undoable: datetime | None, visitor: Visitor
 ) -> SlotView:
-    explained = slot.state in (SlotState.REFUSED, SlotState.RETURNED)
+    mended = slot.reason_page is not None and tray is not None and bool(tray.pages) and not tray.gap
+    explained = slot.state in (SlotState.REFUSED, SlotState.RETURNED) and not mended
     return SlotView(
         id=slot.id,
         side=slot.side,
@@ -260,7 +265,8 @@ def _slot(
         waits=slot.state in WAITING_SLOTS,
         declines=slot.state in WAITING_SLOTS and slot.requirement.may_decline,
         declined=DECLINED.get(slot.reason or "") if slot.state in (SlotState.DECLINED, SlotState.WAIVED) else None,
-        advice=advice(slot.reason) if explained else None,
+        mended=mended,
+        advice=advice(slot.reason, page=slot.reason_page is not None) if explained else None,
         page=slot.reason_page if explained else None,
         note=slot.note if slot.state == SlotState.RETURNED else None,
         changed_at=slot.changed_at,

@@ -101,9 +101,20 @@ DECLINED: dict[str, str] = {
 }
 """What a customer who sends none may answer, in the order of the form."""
 
+_NOT_A_PHOTO = Advice(_("No es una foto."), _PHOTO)
+OF_A_PAGE: dict[str, Advice] = {
+    **dict.fromkeys(("unknown_type", "archive", "office_document", "office_active", "office_damaged"), _NOT_A_PHOTO),
+    **dict.fromkeys(("too_many_pages", "pdf_damaged", "pdf_locked", "pdf_attachments"), _NOT_A_PHOTO),
+    **dict.fromkeys(("pdf_active_content", "encrypted_content"), _NOT_A_PHOTO),
+    "scan_limits": Advice(_("La foto es demasiado compleja para revisarla."), _PHOTO),
+}
+"""What the same codes mean of a page, which has to be a photo."""
+
 UNKNOWN = Advice(_("No pudimos aceptar el archivo."), _("Envía una foto nueva o un PDF."))
 
 
-def advice(code: str | None) -> Advice:
-    """Return the advice of a code; general words for one that is not known."""
+def advice(code: str | None, *, page: bool = False) -> Advice:
+    """Return the advice of a code, of a whole file or of a page; general words for one that is not known."""
+    if page and code in OF_A_PAGE:
+        return OF_A_PAGE[code]
     return ADVICE.get(code or "", UNKNOWN)

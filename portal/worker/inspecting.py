@@ -40,6 +40,7 @@ from portal.worker.materials import (
     trying,
 )
 from portal.worker.matters import Matter, matter_of
+from records import trays
 from records.documents import Document, DocumentState, Part, PreviewTask
 from records.receipts.entries import Hashes, SentPhoto, entry_of, photos_commitment
 from records.requests import SlotState
@@ -213,8 +214,11 @@ def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
         document = to_judge(session, held)
         document.move(DocumentState.REFUSED)
         _judge(document, verdict, now)
+        kept = 0
         if holds_its_slot(document) and document.slot.state == SlotState.RECEIVED:
             document.slot.refused(verdict.reason.value, now, verdict.page)
+            if verdict.page is not None:
+                kept = trays.reopen(session, document, verdict.page, now)
         document.slot.request.case.updated_at = now
         record(
             session,
@@ -224,7 +228,11 @@ def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
             subject_id=document.id,
             case_id=document.case_id,
             now=now,
-            details={"finding": verdict.finding.value, "reason": verdict.reason.value},
+            details={
+                "finding": verdict.finding.value,
+                "reason": verdict.reason.value,
+                **({"kept": kept} if kept else {}),
+            },
         )
 
 

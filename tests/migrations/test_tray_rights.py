@@ -48,8 +48,10 @@ def test_the_portals_own_role_is_enough_to_fill_arrange_and_send_a_tray(world: W
         assert len(trays.pages_of(session, document)) == 1
 
 
-def test_the_inspectors_own_role_is_enough_for_pages_and_cannot_change_one(world: World, migrated_url: str) -> None:
-    world.add_page()
+def test_the_inspectors_own_role_is_enough_to_give_good_pages_back_and_cannot_change_one(
+    world: World, migrated_url: str
+) -> None:
+    good, bad = world.add_page(), world.add_page()
     document_id = world.send_tray()
     world.add_page(slot=1)
     inspector = Database(as_role(migrated_url, "inspector"))
@@ -57,14 +59,17 @@ def test_the_inspectors_own_role_is_enough_for_pages_and_cannot_change_one(world
         with inspector.transaction() as session:
             document = session.get_one(Document, document_id)
             document.size, document.reason_page = 7, 1
-            document.slot.refused("image_damaged", world.clock.now, 1)
-            assert [page.turn for page in trays.pages_of(session, document_id)] == [0]
+            document.slot.refused("image_damaged", world.clock.now, 2)
+            assert trays.reopen(session, document, 2, world.clock.now) == 1
+        assert world.tray() == [good]
         world.clock.advance(hours=25)
-        assert sweeping.sweep(inspector, world.blobs, now=world.clock.now).expired == 1
+        assert sweeping.sweep(inspector, world.blobs, now=world.clock.now).expired == 2
         with inspector.reading() as session:
             slot = session.scalars(select(Slot).where(Slot.id == world.slots[0])).one()
-            assert (slot.state, slot.reason_page) == (SlotState.REFUSED, 1)
-        with pytest.raises(ProgrammingError, match="permission denied"), inspector.transaction() as session:
-            session.execute(update(Page).values(turn=90))
+            assert (slot.state, slot.reason_page) == (SlotState.REFUSED, 2)
+            assert session.get_one(Document, document_id).upload_id == bad
+        for changed in ({"turn": 90}, {"position": 9}, {"slot_id": world.slots[1]}):
+            with pytest.raises(ProgrammingError, match="permission denied"), inspector.transaction() as session:
+                session.execute(update(Page).values(changed))
     finally:
         inspector.dispose()

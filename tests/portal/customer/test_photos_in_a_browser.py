@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sqlalchemy import select, update
 
-from records.documents import Document
+from records import trays
+from records.documents import Document, DocumentState
 from records.requirements import Requirement
 from records.uploads import Upload, UploadState
 from tests.e2e.browsers import chromium
@@ -148,6 +149,34 @@ def test_another_phone_with_the_link_sees_states_only_and_sends(
     slot(phone, live, 2).get_by_role("button", name="Girar la página 1").click()
     expect(slot(phone, live, 2)).to_contain_text("Recibido, en revisión")
     assert len(documents(live)) == 1
+
+
+def test_a_bad_photo_does_not_cost_the_good_ones(phone: Page, live: Live, tmp_path: Path) -> None:
+    gallery(phone, live, 2).set_input_files([a_photo(tmp_path, f"{number}.jpg") for number in range(3)])
+    expect(pages(phone, live)).to_have_count(3)
+    slot(phone, live, 2).get_by_role("button", name="Girar la página 3").click()
+    expect(pages(phone, live).last).to_contain_text("girada 90°")
+    first, _, last = live.world.tray(2)
+    slot(phone, live, 2).get_by_role("button", name="Enviar 3 páginas").click()
+    expect(slot(phone, live, 2)).to_contain_text("Recibido, en revisión")
+    with live.world.database.transaction() as session:
+        document = session.scalars(select(Document)).one()
+        document.move(DocumentState.REFUSED)
+        document.slot.refused("unknown_type", live.world.clock.now, 2)
+        trays.reopen(session, document, 2, live.world.clock.now)
+    expect(slot(phone, live, 2)).to_contain_text("Página 2: No es una foto.")
+    expect(slot(phone, live, 2)).to_contain_text("Las otras páginas siguen aquí.")
+    expect(pages(phone, live)).to_have_count(2)
+    accessible(phone)
+    gallery(phone, live, 2).set_input_files(a_photo(tmp_path, "better.jpg"))
+    expect(pages(phone, live)).to_have_count(3)
+    expect(slot(phone, live, 2)).to_contain_text("Por enviar")
+    expect(pages(phone, live).last).to_contain_text("girada 90°")
+    after = live.world.tray(2)
+    assert (after[0], after[2]) == (first, last)
+    slot(phone, live, 2).get_by_role("button", name="Enviar 3 páginas").click()
+    expect(slot(phone, live, 2)).to_contain_text("Recibido, en revisión")
+    assert len(documents(live)) == 2
 
 
 def test_the_tray_works_without_script(browser: Browser, live: Live, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from jinja2.ext import babel_extract
 import portal.customer as package
 from intake.errors import IntakeError
 from intake.inspection.verdicts import Reason
-from portal.customer.reasons import ADVICE, DECLINED, UNKNOWN
+from portal.customer.reasons import ADVICE, DECLINED, OF_A_PAGE, UNKNOWN
 from portal.web.errors import TABLE
 from records.errors import RecordsError
 from records.reviewing import ReturnReason
@@ -26,7 +26,8 @@ INTERNAL = {"intake_error", "records_error", "blob_error", "link_keys_refused", 
 
 
 def messages() -> set[str | tuple[str, ...]]:
-    found: set[str | tuple[str, ...]] = {text for one in [*ADVICE.values(), UNKNOWN] for text in (one.what, one.how)}
+    advice = [*ADVICE.values(), *OF_A_PAGE.values(), UNKNOWN]
+    found: set[str | tuple[str, ...]] = {text for one in advice for text in (one.what, one.how)}
     found |= set(DECLINED.values())
     for template in (FOLDER / "templates").rglob("*.html"):
         with template.open("rb") as source:

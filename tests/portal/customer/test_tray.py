@@ -7,7 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from records.documents import Document
+from records import trays
+from records.documents import Document, DocumentState
 from records.requests import Slot, SlotState
 from tests.intake.building import World, a_world
 from tests.portal.customer.conftest import OURS
@@ -131,6 +132,48 @@ def test_a_refused_page_is_named(ana: FlaskClient, world: World) -> None:
         slot.state = SlotState.RECEIVED
         slot.refused("image_damaged", world.clock.now, 2)
     assert "Página 2:" in ana.get("/e").text
+
+
+def test_the_others_of_a_refused_page_wait_for_a_photo_in_its_place(ana: FlaskClient, world: World) -> None:
+    one, two, three = (world.add_page() for _ in range(3))
+    press(ana, world, "send")
+    refuse(world, "unknown_type", 2)
+    page = ana.get("/e").text
+    assert "No es una foto." in page
+    assert "ni un PDF" not in page
+    assert "No se pudo aceptar" in page
+    assert "Las otras páginas siguen aquí." in page
+    assert "Enviar 2 páginas" in page
+    again = world.add_page()
+    page = ana.get("/e").text
+    assert world.tray() == [one, again, three]
+    assert "No se pudo aceptar" not in page
+    assert "No es una foto." not in page
+    assert "Por enviar" in page
+    press(ana, world, f"remove:{again}")
+    assert "No es una foto." in ana.get("/e").text
+    press(ana, world, "send")
+    assert [document.upload_id for document in documents(world)] == [two, one]
+
+
+def test_a_late_second_tap_on_send_does_not_send_what_came_back(ana: FlaskClient, world: World) -> None:
+    for _ in range(2):
+        world.add_page()
+    seen = world.edition()
+    press(ana, world, "send")
+    refuse(world, "virus_found", 1)
+    assert press(ana, world, "send", edition=seen).status_code == 409
+    assert len(documents(world)) == 1
+
+
+def refuse(world: World, reason: str, page: int) -> None:
+    """What the inspector does with a document when one of its pages does not pass."""
+    with world.database.transaction() as session:
+        slot = session.get_one(Slot, world.slots[0])
+        document = session.get_one(Document, slot.document_id)
+        document.move(DocumentState.REFUSED)
+        slot.refused(reason, world.clock.now, page)
+        trays.reopen(session, document, page, world.clock.now)
 
 
 def test_the_state_tells_of_pages_without_a_name_or_content(ana: FlaskClient, world: World) -> None:
