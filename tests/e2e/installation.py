@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from intake.inspection.clamav import ClamdScanner
+from sandbox.clamav.daemon import own_signatures, write_own
 from sandbox.launch.site import PORTS
 from sandbox.launch.stack import Stack
 from storage.database import Database
@@ -124,6 +126,15 @@ class Installation:
             event=event,
             id=request_id,
         )
+
+    def load_signatures(self, *markers: str) -> None:
+        """Give clamd our signatures and these, and let it load them, as freshclam does."""
+        own = own_signatures()
+        lines = [f"Local.Late-Marker:0:*:{marker.encode().hex()}\n" for marker in markers]
+        own["daily.ndb"] += "".join(lines).encode()
+        layout = self.stack.site.layout
+        write_own(layout.run / "clamd" / "signatures", own)
+        ClamdScanner(str(layout.scanner / "clamd.sock")).reload()
 
     def complaints(self) -> str:
         """Return the last warnings and errors that the programs logged."""

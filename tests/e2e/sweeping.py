@@ -9,6 +9,7 @@ import re
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,24 +18,30 @@ from sandbox.launch.leftovers import MARK
 
 IN_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs", "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue"})
 PIECE = 1 << 20
+OVERLAP_S = 1.0
+"""How far one round reaches back into the one before: time stamps of files are coarse."""
 
 
 class Sweep:
     """Searches for some words, as they are and as encodings write them."""
 
-    def __init__(self, *words: str) -> None:
-        """Take the words; none shorter than eight characters, so that nothing is found by chance."""
+    def __init__(self, *words: str | bytes, code: str = "") -> None:
+        """Take the words; none shorter than eight characters, so that nothing is found by chance.
+
+        A short `code` counts only where it stands alone: not within a number or a word, and not as parts of a second.
+        """
         assert all(len(word) >= 8 for word in words)
         forms = {form for word in words for form in _forms(word)}
-        self._longest = max(map(len, forms))
-        self._pattern = re.compile(b"|".join(re.escape(form) for form in sorted(forms)))
+        self._forms = sorted(forms)
+        self._code = re.compile(rb"(?<![\w.])%b(?!\w)" % re.escape(code.encode())) if code else None
+        self._longest = max(map(len, [*forms, code]))
 
-    def files(self, folders: Iterable[Path]) -> list[str]:
-        """Return the files on disk below `folders` that hold or are called by a word."""
+    def files(self, folders: Iterable[Path], *, since: float = 0.0) -> list[str]:
+        """Return the files on disk below `folders`, changed `since`, that hold or are called by a word."""
         found = []
         for folder in folders:
-            for path in _files_below(folder):
-                if self._pattern.search(os.fsencode(path)) or self._holds(path):
+            for path, status in _files_below(folder):
+                if status.st_ctime >= since and (self._is_in(os.fsencode(path)) or self._holds(path)):
                     found.append(str(path))
         return found
 
@@ -43,7 +50,7 @@ class Sweep:
         command = ["find", "/", "-xdev", "-type", "f", "-newer", str(than), "-print0"]
         listed = subprocess.run(command, capture_output=True, check=False).stdout
         paths = [os.fsdecode(path) for path in listed.split(b"\0") if path]
-        return [path for path in paths if self._pattern.search(os.fsencode(path)) or self._holds(Path(path))]
+        return [path for path in paths if self._is_in(os.fsencode(path)) or self._holds(Path(path))]
 
     def held_open(self, root: Path) -> list[str]:
         """Return the deleted files on disk that processes of the installation hold open and that hold a word."""
@@ -51,13 +58,16 @@ class Sweep:
 
     @contextmanager
     def running(self, folders: list[Path], root: Path) -> Iterator[set[str]]:
-        """Sweep again and again while the block runs; what was found stands in the set at its end."""
+        """Sweep what changes again and again while the block runs; what was found stands in the set at its end."""
         found: set[str] = set()
         over = threading.Event()
 
         def go_round() -> None:
+            since = time.time() - OVERLAP_S
             while not over.is_set():
-                found.update(self.files(folders), self.held_open(root))
+                began = time.time()
+                found.update(self.files(folders, since=since), self.held_open(root))
+                since = began - OVERLAP_S
                 over.wait(0.1)
 
         sweeper = threading.Thread(target=go_round)
@@ -68,12 +78,17 @@ class Sweep:
             over.set()
             sweeper.join()
 
+    def _is_in(self, content: bytes) -> bool:
+        if any(form in content for form in self._forms):
+            return True
+        return self._code is not None and self._code.search(content) is not None
+
     def _holds(self, path: Path) -> bool:
         try:
             with path.open("rb") as file:
                 tail = b""
                 while piece := file.read(PIECE):
-                    if self._pattern.search(tail + piece):
+                    if self._is_in(tail + piece):
                         return True
                     tail = piece[-self._longest :]
         except OSError:
@@ -88,17 +103,18 @@ def mount_type(path: Path) -> str:
     return points[max(above, key=len)]
 
 
-def _forms(word: str) -> Iterator[bytes]:
-    raw = word.encode()
+def _forms(word: str | bytes) -> Iterator[bytes]:
+    raw = word.encode() if isinstance(word, str) else word
     yield raw
     yield raw.hex().encode()
-    yield word.encode("utf-16-le")
+    if isinstance(word, str):
+        yield word.encode("utf-16-le")
     for shift in range(3):  # base64 of it, wherever in three bytes it begins; the uncertain ends are cut off
         encoded = base64.b64encode(b"\0" * shift + raw)
         yield encoded[4 if shift else 0 : len(encoded) // 4 * 4 - 4]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     on_disk: dict[int, bool] = {}
     for place, folders, names in os.walk(folder):
         try:
@@ -113,10 +129,11 @@ def _files_below(folder: Path) -> Iterator[Path]:
         for name in names:
             path = Path(place, name)
             try:
-                if stat.S_ISREG(path.lstat().st_mode):
-                    yield path
+                status = path.lstat()
             except OSError:
                 continue
+            if stat.S_ISREG(status.st_mode):
+                yield path, status
 
 
 def deleted_files(pids: Iterable[str]) -> Iterator[Path]:

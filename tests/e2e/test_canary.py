@@ -11,10 +11,9 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.e2e import files
 from tests.e2e.installation import Installation
+from tests.e2e.leaks import EVERYWHERE
 from tests.e2e.people import ADDRESS, BACK, FILED, FRONT, IDENTITY, INCOME, REFUSED, Customer, Desk, tap_message
 from tests.e2e.sweeping import IN_MEMORY, Sweep, deleted_files, mount_type
-
-EVERYWHERE = [Path("/tmp"), Path("/var/tmp"), Path("/var/log")]
 
 
 def test_a_canary_in_the_files_is_nowhere_on_disk_while_they_are_handled_nor_afterwards(
@@ -77,3 +76,17 @@ def test_the_sweep_finds_what_it_looks_for(encoding: Callable[[bytes], bytes], t
         planted.unlink()
         deleted = [os.readlink(path) for path in deleted_files(["self"])]
         assert f"{planted} (deleted)" in deleted, held
+
+
+@pytest.mark.parametrize("around", ['{"code": "%s"}', " %s\n", "code=%s;"])
+def test_the_sweep_finds_a_code_that_stands_alone(around: str, tmp_path: Path) -> None:
+    (tmp_path / "planted").write_text(around % "480137")
+    (tmp_path / "chance").write_text("12:04:51.480137Z 1480137 a480137 480137f")
+    assert Sweep(code="480137").files([tmp_path]) == [str(tmp_path / "planted")]
+
+
+def test_the_sweep_finds_a_hash_as_bytes_and_as_text(tmp_path: Path) -> None:
+    digest = secrets.token_bytes(32)
+    for name, form in {"raw": digest, "hex": digest.hex().encode(), "base64": base64.b64encode(digest)}.items():
+        (tmp_path / name).write_bytes(b"x" * 7 + form)
+    assert len(Sweep(digest).files([tmp_path])) == 3

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from intake.inspection.clamav import ClamdScanner
-from sandbox.clamav.daemon import own_signatures, write_own
 from tests.e2e import files
 from tests.e2e.browsers import accessible
 from tests.e2e.installation import Asked, Installation
@@ -18,14 +16,6 @@ from tests.e2e.people import ADDRESS, FILED, FRONT, IDENTITY, REFUSED, Customer,
 from tests.e2e.waiting import until
 
 LATE = "resguardo-e2e-" + "known-only-to-later-signatures"
-
-
-def load_signatures(here: Installation, *markers: str) -> None:
-    """Give clamd our signatures and these, and let it load them, as freshclam does."""
-    own = own_signatures()
-    own["daily.ndb"] += "".join(f"Local.Late-Marker:0:*:{marker.encode().hex()}\n" for marker in markers).encode()
-    write_own(here.stack.site.layout.run / "clamd" / "signatures", own)
-    ClamdScanner(str(here.stack.site.layout.scanner / "clamd.sock")).reload()
 
 
 def index_of(bag: Path) -> Any:
@@ -38,8 +28,8 @@ def index_of(bag: Path) -> Any:
 @pytest.fixture
 def signatures(here: Installation) -> Iterator[Callable[..., None]]:
     """Load other signatures; the old ones are back after the test."""
-    yield lambda *markers: load_signatures(here, *markers)
-    load_signatures(here)
+    yield here.load_signatures
+    here.load_signatures()
 
 
 def test_a_document_that_later_signatures_know_is_recalled_while_it_is_looked_at(
