@@ -190,7 +190,9 @@ COURIER: Rights = {
     "link_wishes": May(select=ALL, update=JOB),
     "whatsapp_senders": READ,
     "code_challenges": May(select=ALL, update=("message_id", *JOB)),
-    "messages": May(select=ALL, insert=ALL, update=("state", "link_id", "wamid", "error", "changed_at", *JOB)),
+    "messages": May(
+        select=ALL, insert=ALL, update=("state", "channel", "link_id", "wamid", "error", "changed_at", *JOB)
+    ),
     "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
     "inbound_events": May(select=ALL, update=("processed_at", *JOB)),
     "receipt_entries": READ,

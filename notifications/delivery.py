@@ -21,7 +21,7 @@ from notifications.whatsapp.errors import Disposition, InvalidMessage, backoff
 from records.cases import Party
 from records.challenges import challenge_of
 from records.links import newest_link
-from records.messages import Channel, Message, MessageAttempt, MessageState, Purpose
+from records.messages import Channel, Message, MessageAttempt, MessageState, Purpose, channel_of
 from records.optouts import opted_out
 from records.requests import RequestState
 from storage.database import new_id, utcnow
@@ -57,6 +57,7 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
             _unknown(session, message, held, now)
             return None
         _follow_link(session, message, now)
+        message.channel = channel_of(message.request.party, message.purpose)
         stop = _reason_to_stop(session, message, now)
         if stop is not None:
             settle(session, Message, held)

@@ -90,6 +90,7 @@ class Message(Due, Base):
     request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
     link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"))
     channel: Mapped[Channel] = mapped_column(String(10), default=Channel.WHATSAPP)
+    """Chosen by the courier with each attempt (`channel_of`)."""
     purpose: Mapped[Purpose] = mapped_column(String(20))
     state: Mapped[MessageState] = mapped_column(String(10), default=MessageState.QUEUED)
     wamid: Mapped[str | None] = mapped_column(String(200), index=True)
@@ -159,13 +160,15 @@ def channel_of(party: Party, purpose: Purpose) -> Channel:
 
 
 def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpose: Purpose, now: datetime) -> Message:
-    """Put a message into the outbox, in the transaction of its cause."""
+    """Put a message into the outbox, in the transaction of its cause.
+
+    The courier chooses the channel when it sends: whoever queues a message need not see an address.
+    """
     message = Message(
         org_id=request.org_id,
         case_id=request.case_id,
         request=request,
         link=link,
-        channel=channel_of(request.party, purpose),
         purpose=purpose,
         created_at=now,
         changed_at=now,

@@ -102,9 +102,10 @@ def test_a_process_sees_its_own_keys_and_the_public_halves_only(isolated: Stack)
         "customer/code_key",
         "customer/customer_key",
         "customer/link_keys",
+        "customer/receipt_key",
         *public,
     ]
-    assert ask(PORTS["inspector"])["keys"] == ["inspector/attestation_key", *public]
+    assert ask(PORTS["inspector"])["keys"] == ["inspector/attestation_key", "inspector/hash_keys", *public]
     assert ask(PORTS["custodian"])["keys"] == [
         "custodian/checkpoint_key",
         "custodian/signing_key",

@@ -9,7 +9,7 @@ import httpx
 
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender
-from notifications.whatsapp.templates import LIBRARY, REQUEST, payload
+from notifications.whatsapp.templates import LIBRARY, REQUEST, SAMPLE_CODE, payload
 from sandbox.whatsapp.app import serving
 from sandbox.whatsapp.settings import Settings
 from tests.sandbox.whatsapp.receiver import Received, receiving
@@ -59,7 +59,7 @@ class Stage:
             "to": ANA,
             "template": REQUEST,
             "language": "es_MX",
-            "body": ("Ana", "Crédito 4711"),
+            "body": ("Ana", "Crédito 4711", SAMPLE_CODE),
             "button_suffix": "tok.en-1_A",
             "opaque": "attempt-1",
         }

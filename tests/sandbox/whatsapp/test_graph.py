@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from notifications.whatsapp.templates import REQUEST
+from notifications.whatsapp.templates import REQUEST, SAMPLE_CODE
 from tests.sandbox.whatsapp.stage import ANA, ANA_ID, PORTAL, TOKEN, Stage, staged
 
 LINK = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "abc"}]}
@@ -16,7 +16,7 @@ def a_body(*texts: str) -> dict[str, Any]:
     return {"type": "body", "parameters": [{"type": "text", "text": text} for text in texts]}
 
 
-BODY = a_body("Ana", "Crédito 4711")
+BODY = a_body("Ana", "Crédito 4711", SAMPLE_CODE)
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +67,17 @@ def test_every_version_prefix_answers(stage: Stage, version: str) -> None:
         (
             [BODY | {"parameters": BODY["parameters"][:1]}, LINK],
             132000,
-            "body: number of localizable_params (1) does not match the expected number of params (2)",
+            "body: number of localizable_params (1) does not match the expected number of params (3)",
         ),
-        ([LINK], 132000, "body: number of localizable_params (0) does not match the expected number of params (2)"),
+        ([LINK], 132000, "body: number of localizable_params (0) does not match the expected number of params (3)"),
         ([BODY], 131008, "buttons"),
         ([BODY, LINK | {"parameters": []}], 131008, "buttons"),
         ([BODY, LINK | {"parameters": [{"type": "text", "text": "x" * 2000}]}], 131008, "2000"),
         ([BODY, LINK | {"index": "1"}], 131008, "buttons"),
         ([BODY, LINK, {"type": "header", "parameters": []}], 132018, "header"),
-        ([a_body("a\nb", "c"), LINK], 132018, "new-line"),
-        ([a_body("", "c"), LINK], 131008, "text value"),
-        ([a_body("x" * 1000, "c"), LINK], 132005, "long"),
+        ([a_body("a\nb", "c", "d"), LINK], 132018, "new-line"),
+        ([a_body("", "c", "d"), LINK], 131008, "text value"),
+        ([a_body("x" * 1000, "c", "d"), LINK], 132005, "long"),
     ],
 )
 def test_components_that_do_not_fit_the_template_are_refused(
