@@ -25,7 +25,7 @@ SENT = {
     (IDENTITY, FRONT): files.image_file("frente.jpg", files.camera_jpeg()),
     (IDENTITY, BACK): files.image_file("reverso.heic", files.heic()),
     (ADDRESS, None): files.pdf_file("recibo.pdf", files.pdf()),
-    (INCOME, None): files.image_file("nomina.jpg", files.camera_jpeg(size=(1200, 900), title="NOMINA")),
+    (INCOME, None): files.pdf_file("nomina.pdf", files.pdf(pages=3, text="NOMINA")),
 }
 
 
