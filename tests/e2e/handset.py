@@ -13,7 +13,7 @@ import httpx
 from sandbox.corpus import Browser
 from tests.e2e.files import Sent
 from tests.e2e.installation import Asked, Installation
-from tests.e2e.waiting import PATIENCE
+from tests.e2e.waiting import PATIENCE, until
 
 BODY = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
 FORM = r'name="{}" value="([^"]+)"'
@@ -78,6 +78,19 @@ class Handset:
     def undo(self, slot: str) -> None:
         """Take back the file in a slot."""
         assert self.post("/e", f"/e/slots/{slot}/undo").status_code == 303
+
+    def ask_for_receipt(self) -> str:
+        """Ask for a receipt and return where it will be."""
+        return str(self.post("/e/done", "/e/receipt").headers["Location"])
+
+    def await_receipt(self, path: str, *, within: float = PATIENCE) -> None:
+        """Wait until a receipt is there, with its PDF."""
+
+        def is_there() -> bool:
+            return "Acuse auténtico" in again(lambda: self.ask("GET", path)).text
+
+        until(is_there, "the receipt", within=within, every=0.5)
+        assert self.ask("GET", f"{path}/acuse.pdf").content.startswith(b"%PDF")
 
     @staticmethod
     def _value(name: str, page: str) -> str:

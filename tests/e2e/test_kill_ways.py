@@ -1,5 +1,6 @@
 """Kill -9 in the middle of each of the newer works: it heals by itself, happens once, and leaves nothing in clear."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -87,3 +88,49 @@ def test_the_inspector_killed_over_an_album_and_an_erasure_ends_both_once(here: 
     assert {row[0] for row in here.rows(parts, id=asked.id)} == {"filed"}
     assert here.slots(asked.id)[3] == "filed"
     here.stack.await_health("inspector")
+
+
+def test_the_courier_killed_over_a_receipt_and_a_code_makes_one_and_sends_nothing_twice(
+    here: Installation, tmp_path: Path
+) -> None:
+    canary = fresh_canary()
+    asked, link = asked_with(here)
+    guarded, with_code = asked_with(here, template_key="domicilio-con-codigo")
+    with nowhere_on_disk(here, tmp_path / "began", canary):
+        ana = Handset(here, link, asked.id)
+        ana.send(ana.slots[0], photo(canary, 1))
+        until(lambda: of(here, asked.id, "state") == [("filed",)], "a filed document")
+        here.phone("faults", {"target": "messages", "preset": "hang", "next": 1, "seconds": 20})
+        Handset(here, with_code, guarded.id)
+        code = "SELECT m.state FROM messages m JOIN code_challenges c ON c.message_id = m.id WHERE c.request_id = :id"
+        until(lambda: [row[0] for row in here.rows(code, id=guarded.id)] == ["sending"], "the code is being sent")
+        receipt = ana.ask_for_receipt()
+        here.stack.kill("courier")
+        ana.await_receipt(receipt, within=HEALING)
+        until(lambda: here.rows(code, id=guarded.id) == [("unknown",)], "nobody knows of the code", within=HEALING)
+    assert len(here.events(asked.id, "courier:receipt:gathered")) == 1
+    assert [one for one in here.messages(guarded) if one["code"]] == []
+    here.stack.await_health("courier")
+
+
+def test_the_custodian_killed_over_tickets_grants_each_once(here: Installation, tmp_path: Path) -> None:
+    canary = fresh_canary()
+    asked, link = asked_with(here)
+    rescans = "SELECT r.granted_at, r.outcome FROM rescans r JOIN documents d ON d.id = r.document_id "
+    rescans += "WHERE d.request_id = :id"
+    with nowhere_on_disk(here, tmp_path / "began", canary):
+        ana = Handset(here, link, asked.id)
+        for number, slot in enumerate(ana.slots[:2]):
+            ana.send(slot, photo(canary, number))
+        until(lambda: of(here, asked.id, "state") == [("filed",)] * 2, "two filed documents")
+        with here.other_signatures():
+            until(lambda: here.rows(rescans, id=asked.id), "a question for a ticket", every=0.02)
+            here.stack.kill("custodian")
+            until(
+                lambda: [row[1] for row in here.rows(rescans, id=asked.id)] == ["clean"] * 2,
+                "both are looked at again",
+                within=HEALING,
+            )
+    tickets = [json.loads(details)["rescan"] for _, details in here.events(asked.id, "custodian:rescan:granted")]
+    assert len(tickets) == len(set(tickets))
+    here.stack.await_health("custodian")
