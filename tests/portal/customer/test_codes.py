@@ -148,7 +148,7 @@ def test_a_wrong_code_says_how_many_tries_are_left(waiting: FlaskClient, world: 
         answer = type_code(waiting, a_wrong_code(world))
         assert f"{left} intento" in answer.text
     answer = type_code(waiting, a_wrong_code(world))
-    assert "Ese código ya no sirve" in answer.text
+    assert "El código anterior ya no sirve" in answer.text
     assert 'name="code"' not in answer.text
     assert type_code(waiting, the_code(world)).status_code == 422
 
@@ -202,7 +202,7 @@ def test_an_expired_code_asks_for_another(waiting: FlaskClient, world: World) ->
     with world.database.transaction() as session:
         session.execute(update(CodeChallenge).values(expires_at=utcnow()))
     page = waiting.get("/e/code", base_url=HERE).text
-    assert "Ese código ya no sirve" in page
+    assert "El código anterior ya no sirve" in page
     assert "Enviar otro código" in page
 
 
