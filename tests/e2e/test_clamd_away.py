@@ -35,7 +35,7 @@ def test_uploads_are_received_while_clamd_is_away_and_filed_once_it_is_back(
     assert here.rows("SELECT DISTINCT state FROM documents WHERE request_id = :id", id=asked.id) == [("received",)]
     eva = team("eva")
     eva.open_case(asked)
-    expect(eva.page.get_by_text("En inspección")).to_have_count(2)
+    expect(eva.page.get_by_text("En inspección", exact=True)).to_have_count(2)
     expect(eva.page.get_by_role("link", name="Revisar")).to_have_count(0)
 
     here.stack.start_program("clamd")
