@@ -160,7 +160,7 @@ def test_a_bad_photo_does_not_cost_the_good_ones(phone: Page, live: Live, tmp_pa
     slot(phone, live, 2).get_by_role("button", name="Enviar 3 páginas").click()
     expect(slot(phone, live, 2)).to_contain_text("Recibido, en revisión")
     with live.world.database.transaction() as session:
-        document = session.scalars(select(Document)).one()
+        document = session.scalars(select(Document).where(Document.request_id == live.world.request_id)).one()
         document.move(DocumentState.REFUSED)
         document.slot.refused("unknown_type", live.world.clock.now, 2)
         trays.reopen(session, document, 2, live.world.clock.now)
