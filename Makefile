@@ -54,8 +54,9 @@ demo-screenshots: install-test ## pictures of phone and console for the README
 lock: install-test ## pin requirements*.in again, with hashes
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes -o requirements.txt requirements.in
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes -o requirements-dev.txt requirements-dev.in
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes -o sandbox/helpdesk/requirements.txt sandbox/helpdesk/requirements.in
 
 .PHONY: clean
-clean: ## remove what tools left behind; var/ (data, keys) and .venv stay
+clean: ## remove what tools left behind; var/ (data, keys) and .venv* stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/latest.json
-	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -not -path './.venv*/*' -prune -exec rm -rf {} +

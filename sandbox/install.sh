@@ -151,7 +151,26 @@ install_clients() {
     cp "$wanted" "$installed"
 }
 
+# A foreign ticket system that the tests integrate with, in an environment of its own.
+install_helpdesk() {
+    lock=sandbox/helpdesk/requirements.txt
+    installed=.venv-helpdesk/.installed
+    state=$(cat "$lock" "$SYSTEM_PYTHON" | sha256sum)
+    [ -f "$installed" ] && [ "$(cat "$installed")" = "$state" ] && return 0
+    say "installing the ticket system of the tests (pinned, hashes checked)"
+    rm -rf .venv-helpdesk
+    quietly "$SYSTEM_PYTHON" -m venv .venv-helpdesk || refuse "the virtual environment .venv-helpdesk could not be made"
+    if ! { [ -x .venv/bin/uv ] && quietly .venv/bin/uv pip install --python .venv-helpdesk/bin/python --require-hashes -r "$lock"; }; then
+        quietly .venv-helpdesk/bin/python -m pip install --disable-pip-version-check --require-hashes -r "$lock" ||
+            refuse "the ticket system of the tests could not be installed: check the network, then run again"
+    fi
+    printf '%s\n' "$state" >"$installed"
+}
+
 install_system
 check_python
 install_python
-[ "${1:-}" != test ] || install_clients
+if [ "${1:-}" = test ]; then
+    install_clients
+    install_helpdesk
+fi

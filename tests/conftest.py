@@ -12,12 +12,15 @@ import pytest
 
 from storage.database import Database
 from tests.services.clamd import Clamd, running_clamd
+from tests.services.helpdesk import Helpdesk, running_helpdesk
 from tests.services.models import load_models
 from tests.services.postgres import Postgres, running_postgres
 from tests.services.redis import Redis, running_redis
 from tests.services.weed import Weed, running_weed
 
-SERVICES = frozenset({"postgres", "postgres_url", "postgres_database", "weed", "s3_bucket", "clamd", "redis"})
+SERVICES = frozenset(
+    {"postgres", "postgres_url", "postgres_database", "weed", "s3_bucket", "clamd", "redis", "helpdesk"}
+)
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.services)]
 
 
@@ -147,6 +150,13 @@ def s3_bucket(weed: Weed) -> Iterator[Bucket]:
 def redis() -> Iterator[Redis]:
     """A Redis server of one test, which may end it."""
     with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def helpdesk() -> Iterator[Helpdesk]:
+    """A ticket system of somebody else, empty."""
+    with running_helpdesk() as server:
         yield server
 
 
