@@ -14,7 +14,8 @@ from notifications.mail.texts import Letter, write
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
-from notifications.whatsapp.templates import REQUEST, RETURNED, checked_parameters, language_for
+from notifications.whatsapp.library import REQUEST, RETURNED
+from notifications.whatsapp.templates import checked_parameters, language_for
 from records.challenges import challenge_of
 from records.checkcodes import grouped
 from records.messages import Channel, Message, Purpose, WhatsAppSender
@@ -61,7 +62,7 @@ def _whatsapp(tools: Tools, session: Session, message: Message, attempt_id: str)
     token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
     sender = Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token)
     party = message.request.party
-    language = language_for(party.locale)
+    language = language_for(party.locale, session.get_one(Organization, message.org_id).country)
     to = party.phone or party.bsuid or ""
     template, body, suffix = _template(tools, session, message)
     return lambda: tools.api.send_template(

@@ -12,6 +12,7 @@ MINUTES = 10
 LABELS = {
     "es_MX": "Copiar código",
     "es_ES": "Copiar código",
+    "es_CO": "Copiar código",
     "en": "Copy code",
     "pt_BR": "Copiar código",
 }

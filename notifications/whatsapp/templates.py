@@ -1,8 +1,7 @@
 """The message templates that a company registers with the platform, and the rules they must pass.
 
-Texts stay neutral: the platform rejects a template that asks for documents which may hold identifiers, so the list of
-what is missing lives only in the portal. No identifier may travel in a parameter either: parameters end in the logs of
-others. One template per portal address and language, since the platform freezes the address in front of the token.
+The words are in `library.py`. No identifier may travel in a parameter: parameters end in the logs of others. One
+template per portal address and language, since the platform freezes the address in front of the token.
 """
 
 import re
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notifications.whatsapp.errors import InvalidMessage
+from notifications.whatsapp.library import BODIES, COMMON
 
 BODY_MAX, FOOTER_MAX, LABEL_MAX, URL_MAX = 1024, 60, 25, 2000
 """Lengths in characters. Source: message template components, as of 2026-09."""
@@ -20,7 +20,6 @@ DEFAULT_LANGUAGE = "es_MX"
 VARIABLES = ("contact_name", "case_title", "check_code")
 """What fills {{1}}, {{2}} and {{3}} of every template of this library."""
 SAMPLE_SUFFIX = "a1b2c3"
-SAMPLE_CODE = "7K3F-9QXM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,77 +34,29 @@ class Template:
     examples: tuple[str, ...]
 
 
-REQUEST = "solicitud_documentos_v2"
-RETURNED = "documento_devuelto_v2"
-
-_COMMON = {  # language: (button label, footer, examples)
-    "es_MX": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Crédito 4711", SAMPLE_CODE)),
-    "es_ES": ("Abrir portal seguro", "Responde BAJA para no recibir avisos", ("Ana", "Préstamo 4711", SAMPLE_CODE)),
-    "en": ("Open secure portal", "Reply STOP to get no more notices", ("Ana", "Loan 4711", SAMPLE_CODE)),
-    "pt_BR": ("Abrir portal seguro", "Responda SAIR para não receber avisos", ("Ana", "Crédito 4711", SAMPLE_CODE)),
-}
-_BODIES = {
-    (REQUEST, "es_MX"): (
-        "Hola {{1}}, tu trámite {{2}} tiene pasos pendientes. Revísalos con el botón de abajo, en nuestro portal "
-        "seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar en el portal que es nuestro. Por tu "
-        "seguridad, no envíes archivos por este chat."
-    ),
-    (REQUEST, "es_ES"): (
-        "Hola, {{1}}: tu gestión {{2}} tiene pasos pendientes. Consúltalos con el botón de abajo, en nuestro portal "
-        "seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar en el portal que es nuestro. Por tu "
-        "seguridad, no envíes archivos por este chat."
-    ),
-    (REQUEST, "en"): (
-        "Hello {{1}}, your application {{2}} has pending steps. See them with the button below, in our secure portal. "
-        "This message carries the code {{3}}, by which you can check in the portal that it is ours. For your safety, "
-        "please do not send files in this chat."
-    ),
-    (REQUEST, "pt_BR"): (
-        "Olá {{1}}, seu processo {{2}} tem etapas pendentes. Veja quais são com o botão abaixo, no nosso portal "
-        "seguro. Esta mensagem leva o código {{3}}, com o qual você pode conferir no portal que ela é nossa. Para sua "
-        "segurança, não envie arquivos por este chat."
-    ),
-    (RETURNED, "es_MX"): (
-        "Hola {{1}}, hay una novedad en tu trámite {{2}}: falta algo o hay que repetir un paso. Mira el detalle con "
-        "el botón de abajo, en nuestro portal seguro. Este mensaje lleva el código {{3}}, con el que puedes comprobar "
-        "en el portal que es nuestro. Por tu seguridad, no envíes archivos por este chat."
-    ),
-    (RETURNED, "es_ES"): (
-        "Hola, {{1}}: hay una novedad en tu gestión {{2}}: falta algo o hay que repetir un paso. Consulta el detalle "
-        "con el botón de abajo, en nuestro portal seguro. Este mensaje lleva el código {{3}}, con el que puedes "
-        "comprobar en el portal que es nuestro. Por tu seguridad, no envíes archivos por este chat."
-    ),
-    (RETURNED, "en"): (
-        "Hello {{1}}, there is news about your application {{2}}: something is missing or a step must be repeated. "
-        "See the details with the button below, in our secure portal. This message carries the code {{3}}, by which "
-        "you can check in the portal that it is ours. For your safety, please do not send files in this chat."
-    ),
-    (RETURNED, "pt_BR"): (
-        "Olá {{1}}, há uma novidade no seu processo {{2}}: falta algo ou é preciso repetir uma etapa. Veja os "
-        "detalhes com o botão abaixo, no nosso portal seguro. Esta mensagem leva o código {{3}}, com o qual você pode "
-        "conferir no portal que ela é nossa. Para sua segurança, não envie arquivos por este chat."
-    ),
-}
-
 LIBRARY: tuple[Template, ...] = tuple(
     Template(
         name=name,
         language=language,
         body=body,
-        footer=_COMMON[language][1],
-        label=_COMMON[language][0],
-        examples=_COMMON[language][2],
+        footer=COMMON[language][1],
+        label=COMMON[language][0],
+        examples=COMMON[language][2],
     )
-    for (name, language), body in _BODIES.items()
+    for (name, language), body in BODIES.items()
 )
 
 
-def language_for(locale: str) -> str:
-    """Return the template language that serves a person's `locale` (es-MX, pt, en_US ...), else Spanish of Mexico."""
-    tag = locale.strip().replace("-", "_").lower()
-    if tag == "es_es":
-        return "es_ES"
-    return {"es": "es_MX", "en": "en", "pt": "pt_BR"}.get(tag.split("_")[0], DEFAULT_LANGUAGE)
+def language_for(locale: str, country: str = "") -> str:
+    """Return the template language that serves a person's `locale` (es-MX, pt, en_US ...), else Spanish.
+
+    Which Spanish: that of the region in the locale, else of the company's `country` (ISO 3166), else of Mexico.
+    """
+    language, _, region = locale.strip().replace("-", "_").lower().partition("_")
+    if language in {"en", "pt"}:
+        return {"en": "en", "pt": "pt_BR"}[language]
+    where = region.upper() if language == "es" and region else country.upper()
+    return f"es_{where}" if where in {"ES", "CO"} else DEFAULT_LANGUAGE
 
 
 def find(name: str, language: str) -> Template:

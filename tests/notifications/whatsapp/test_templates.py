@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from notifications.whatsapp.authentication import LABELS
 from notifications.whatsapp.errors import InvalidMessage
+from notifications.whatsapp.library import LANGUAGES, NAMES, REQUEST
 from notifications.whatsapp.templates import (
     LIBRARY,
-    REQUEST,
-    RETURNED,
     VARIABLES,
     Template,
     carries_identifier,
@@ -27,10 +27,13 @@ def a_template(**changes: str) -> Template:
     return replace(find(REQUEST, "es_MX"), **changes)
 
 
-def test_both_messages_exist_in_every_language() -> None:
-    assert {(t.name, t.language) for t in LIBRARY} == {
-        (name, language) for name in (REQUEST, RETURNED) for language in ("es_MX", "es_ES", "en", "pt_BR")
-    }
+def test_every_message_exists_in_every_language() -> None:
+    assert {(t.name, t.language) for t in LIBRARY} == {(name, language) for name in NAMES for language in LANGUAGES}
+    assert set(LABELS) == set(LANGUAGES)
+
+
+def test_no_two_templates_have_the_same_words() -> None:
+    assert len({t.body for t in LIBRARY}) == len(LIBRARY)
 
 
 @pytest.mark.parametrize("template", LIBRARY, ids=lambda t: f"{t.name}-{t.language}")
@@ -126,6 +129,7 @@ def test_parameters_become_one_line() -> None:
         ("es", "es_MX"),
         ("es-ES", "es_ES"),
         ("es_AR", "es_MX"),
+        ("es-CO", "es_CO"),
         ("pt", "pt_BR"),
         ("pt-PT", "pt_BR"),
         ("en-GB", "en"),
@@ -136,3 +140,24 @@ def test_parameters_become_one_line() -> None:
 )
 def test_every_locale_has_a_language(locale: str, language: str) -> None:
     assert language_for(locale) == language
+
+
+@pytest.mark.parametrize(
+    ("locale", "country", "language"),
+    [
+        ("es", "CO", "es_CO"),
+        ("es", "ES", "es_ES"),
+        ("es", "BR", "es_MX"),
+        ("es-MX", "CO", "es_MX"),
+        ("es-CO", "ES", "es_CO"),
+        ("es-AR", "ES", "es_MX"),
+        ("pt", "CO", "pt_BR"),
+        ("en", "ES", "en"),
+        ("fr", "CO", "es_CO"),
+        ("", "es", "es_ES"),
+    ],
+)
+def test_where_the_locale_says_no_region_the_country_of_the_company_does(
+    locale: str, country: str, language: str
+) -> None:
+    assert language_for(locale, country) == language

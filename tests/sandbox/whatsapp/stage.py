@@ -9,7 +9,8 @@ import httpx
 
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender
-from notifications.whatsapp.templates import LIBRARY, REQUEST, SAMPLE_CODE, payload
+from notifications.whatsapp.library import REQUEST, SAMPLE_CODE
+from notifications.whatsapp.templates import LIBRARY, payload
 from sandbox.whatsapp.app import serving
 from sandbox.whatsapp.settings import Settings
 from tests.sandbox.whatsapp.receiver import Received, receiving

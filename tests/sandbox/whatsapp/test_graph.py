@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from notifications.whatsapp.templates import REQUEST, SAMPLE_CODE
+from notifications.whatsapp.library import REQUEST, SAMPLE_CODE
 from tests.sandbox.whatsapp.stage import ANA, ANA_ID, PORTAL, TOKEN, Stage, staged
 
 LINK = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "abc"}]}
@@ -233,9 +233,9 @@ def test_a_template_is_edited_reviewed_again_and_deleted() -> None:
         assert httpx.delete(url, params=wanted, headers=headers, trust_env=False).json() == {"success": True}
         assert refusal(httpx.delete(url, params={"name": "none"}, headers=headers, trust_env=False))["code"] == 100
         pages = [
-            httpx.get(url, params={"limit": 6, "after": n}, headers=headers, trust_env=False).json() for n in (0, 6)
+            httpx.get(url, params={"limit": 20, "after": n}, headers=headers, trust_env=False).json() for n in (0, 20)
         ]
-        assert [len(page["data"]) for page in pages] == [6, 5]
+        assert [len(page["data"]) for page in pages] == [20, len(stage.settings.templates) - 21]
         assert ["next" in page["paging"] for page in pages] == [True, False]
 
 
