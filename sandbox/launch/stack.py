@@ -22,8 +22,8 @@ from sandbox.launch.site import DEFAULT_PORT_BASE, Site
 from sandbox.launch.supervisor import Supervisor
 from sandbox.launch.welcome import last_words, with_codes
 
-PATIENCE = 90.0
-"""Seconds until everything must be healthy."""
+PATIENCE = 240.0
+"""Seconds until everything must be healthy; a busy machine starts the product's programs slowly."""
 MOST_STARTS = 4
 """A program that was started this often while its health is awaited will not come up at all."""
 
