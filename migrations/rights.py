@@ -52,6 +52,12 @@ ATTESTED: Columns = (
     *("mime", "finding", "engine", "signatures", "attestation"),
 )
 """What the custodian reads of a part: not where its payload lies."""
+TEMPLATE_ACCOUNT_ASKED: Columns = ("id", "org_id", "waba_id", *JOB)
+TEMPLATE_ASKED: Columns = (
+    *("id", "org_id", "account_id", "name", "language", "wanted_category", "body", "footer", "label", "standby_name"),
+    *("wish", "changed_at", *JOB),
+)
+"""How message templates are asked for: without any of the columns that hold the platform's word."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
 SENT: Columns = ("used_files", "used_bytes", "used_attempts")
 """What records/quotas.py counts; the limits themselves are the administrator's alone."""
@@ -134,6 +140,13 @@ STAFF: Rights = {
     "notice_acceptances": READ,
     "messages": READ_ADD,
     "message_attempts": READ,
+    "whatsapp_senders": May(select=("id", "org_id", "phone_number_id", "waba_id")),
+    "template_accounts": May(select=ALL, insert=TEMPLATE_ACCOUNT_ASKED, update=("due_at", "refuse_marketing")),
+    "message_templates": May(
+        select=ALL,
+        insert=TEMPLATE_ASKED,
+        update=("body", "footer", "label", "standby_name", "wish", "changed_at", "due_at"),
+    ),
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
     "preview_tasks": May(select=("document_id", "gave_up")),
@@ -189,6 +202,15 @@ COURIER: Rights = {
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
     "link_wishes": May(select=ALL, update=JOB),
     "whatsapp_senders": READ,
+    "template_accounts": May(select=ALL, update=("synced_at", "error", "hour", "calls", *JOB)),
+    "message_templates": May(
+        select=ALL,
+        insert=ALL,
+        update=(
+            *("body", "footer", "label", "wish", "status", "category", "coming_category", "quality", "remote_id"),
+            *("reason", "error", "submitted_sha256", "remote_sha256", "submitted_at", "status_at", "edits", *JOB),
+        ),
+    ),
     "code_challenges": May(select=ALL, update=("message_id", *JOB)),
     "messages": May(
         select=ALL, insert=ALL, update=("state", "channel", "link_id", "wamid", "error", "changed_at", *JOB)

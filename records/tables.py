@@ -23,6 +23,7 @@ import records.requests
 import records.requirements
 import records.rescans
 import records.sessions
+import records.templates
 import records.trays
 import records.uploads
 import records.wishes
@@ -51,6 +52,7 @@ MODULES = (
     records.requirements,
     records.rescans,
     records.sessions,
+    records.templates,
     records.trays,
     records.uploads,
     records.wishes,
