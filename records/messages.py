@@ -75,6 +75,9 @@ class WhatsAppSender(Base):
     """Access token in the courier's box (table whatsapp_senders, row id, column token_boxed)."""
     app_secret_boxed: Mapped[bytes] = mapped_column(LargeBinary)
     """Webhook app secret in the gateway's box (column app_secret_boxed)."""
+    old_app_secret_boxed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The secret before, in the gateway's box (column old_app_secret_boxed): the platform may still sign with it."""
+    old_app_secret_until: Mapped[datetime | None]
     verify_token_sha256: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the token of the webhook handshake."""
 
@@ -148,6 +151,12 @@ class InboundEvent(Due, Base):
     error: Mapped[str | None] = mapped_column(String(60))
     at: Mapped[datetime | None]
     """Time that the channel states."""
+    phone: Mapped[str | None] = mapped_column(String(32))
+    """Of the other side, as the channel writes it; like the next only until the courier has taken the update in."""
+    bsuid: Mapped[str | None] = mapped_column(String(140))
+    fields: Mapped[dict[str, str] | None]
+    """What the update says besides, by kind (`notifications/whatsapp/events.py`); the id of a file is not kept longer
+    than the address."""
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
 

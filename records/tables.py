@@ -8,12 +8,14 @@ import audit.tree
 import records.apikeys
 import records.cases
 import records.challenges
+import records.chats
 import records.checking
 import records.documents
 import records.exports
 import records.heartbeats
 import records.links
 import records.messages
+import records.optins
 import records.optouts
 import records.organizations
 import records.people
@@ -37,12 +39,14 @@ MODULES = (
     records.apikeys,
     records.cases,
     records.challenges,
+    records.chats,
     records.checking,
     records.documents,
     records.exports,
     records.heartbeats,
     records.links,
     records.messages,
+    records.optins,
     records.optouts,
     records.organizations,
     records.people,

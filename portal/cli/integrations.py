@@ -18,8 +18,12 @@ from records.administering import SCOPES
 from records.apikeys import create_api_key
 from records.messages import WhatsAppSender
 from storage.database import new_id, utcnow
+from storage.sealing.box import Box
+from storage.sealing.errors import BoxRefused
 
 TABLE = "whatsapp_senders"
+OLD_SECRET_LIFE = timedelta(days=7)
+"""The platform repeats a delivery for so long."""
 
 
 @click.group()
@@ -103,24 +107,41 @@ def add(wiring: Wiring, org: str, phone_number_id: str, waba_id: str, token_file
 @click.argument("sender_id")
 @click.option("--token-file", type=secret_file, help="File (0600) with the new access token.")
 @click.option("--app-secret-file", type=secret_file, help="File (0600) with the new app secret.")
+@click.option("--drop-old", is_flag=True, help="Accept the app secret before this one no longer, also not for 7 days.")
 @pass_wiring
-def renew(wiring: Wiring, sender_id: str, token_file: Path | None, app_secret_file: Path | None) -> None:
-    """Replace the token or the app secret of a number, or seal the same ones again under a new box key."""
-    fresh = {
-        column: box().seal(wiring.secret_text(file).encode(), table=TABLE, row=sender_id, column=column)
-        for column, box, file in (
-            ("token_boxed", wiring.courier_box, token_file),
-            ("app_secret_boxed", wiring.gateway_box, app_secret_file),
-        )
-        if file is not None
-    }
-    if not fresh:
-        raise CommandRefused("give --token-file, --app-secret-file or both")
+def renew(
+    wiring: Wiring, sender_id: str, token_file: Path | None, app_secret_file: Path | None, drop_old: bool
+) -> None:
+    """Replace the token or the app secret of a number, or seal the same ones again under a new box key.
+
+    The app secret before is accepted for 7 more days, as long as the platform repeats what it signed with it.
+    """
+    if token_file is None and app_secret_file is None and not drop_old:
+        raise CommandRefused("give --token-file, --app-secret-file or --drop-old")
     with wiring.database().transaction() as session:
         found = session.get(WhatsAppSender, sender_id)
         if found is None:
             raise CommandRefused("there is no sender with that id")
-        for column, sealed in fresh.items():
-            setattr(found, column, sealed)
+        if token_file is not None:
+            token = wiring.secret_text(token_file).encode()
+            found.token_boxed = wiring.courier_box().seal(token, table=TABLE, row=found.id, column="token_boxed")
+        if app_secret_file is not None:
+            _renew_app_secret(wiring.gateway_box(), found, wiring.secret_text(app_secret_file).encode())
+        if drop_old:
+            found.old_app_secret_boxed, found.old_app_secret_until = None, None
         note(session, Event.ADMINISTRATOR_SENDER_RENEWED, org_id=found.org_id, subject_id=found.id)
     click.echo("renewed")
+
+
+def _renew_app_secret(box: Box, sender: WhatsAppSender, secret: bytes) -> None:
+    """Put a secret in place; a different one before it stays good for a while, if the box still opens it."""
+    where = {"table": TABLE, "row": sender.id}
+    try:
+        before = box.open(sender.app_secret_boxed, column="app_secret_boxed", **where)
+    except BoxRefused:
+        click.echo("the app secret before was sealed under another key and is accepted no longer", err=True)
+        before = secret
+    if before != secret:
+        sender.old_app_secret_boxed = box.seal(before, column="old_app_secret_boxed", **where)
+        sender.old_app_secret_until = utcnow() + OLD_SECRET_LIFE
+    sender.app_secret_boxed = box.seal(secret, column="app_secret_boxed", **where)

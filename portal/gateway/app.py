@@ -11,6 +11,7 @@ from sqlalchemy import update
 from config.logging import configure_logging
 from config.settings import GatewaySettings
 from intake.links import LinkSigner
+from portal.gateway.appsecrets import AppSecrets
 from portal.gateway.problems import refused_body, render
 from portal.gateway.requests import api
 from portal.gateway.specification import completed
@@ -76,7 +77,7 @@ def build(
     )
     app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "rsg_live_..."}}
     app.extensions["link_signer"] = link_signer
-    app.extensions["gateway_box"] = box
+    app.extensions["app_secrets"] = AppSecrets(box)
     app.register_blueprint(api)
     app.register_blueprint(webhooks)
     specification: Any = app.view_functions["openapi.spec"]

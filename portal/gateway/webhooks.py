@@ -1,6 +1,7 @@
 """Webhooks of WhatsApp: the handshake, and updates stored before the 200.
 
-One address a sender, `/webhooks/whatsapp/<sender id>`: it names the secret that must have signed the raw bytes.
+One address a sender, `/webhooks/whatsapp/<sender id>`: it names the secret that must have signed the raw bytes,
+and for a while after a renewal the one before.
 """
 
 import hashlib
@@ -11,14 +12,14 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
-from notifications.inbound import store
-from notifications.whatsapp.webhooks import parse, verify_signature
+from notifications.inbound.storing import store
+from notifications.whatsapp.webhooks import parse
+from portal.gateway.appsecrets import AppSecrets
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records.errors import RecordsError
 from records.messages import WhatsAppSender
 from storage.database import utcnow
-from storage.sealing.box import Box
 
 MAX_BODY = 4 * 1024 * 1024
 """The platform sends up to 3 MB."""
@@ -54,16 +55,11 @@ def receive(sender_id: str) -> ResponseReturnValue:
     """Verify over the raw bytes, store every update in one transaction, answer 200; the courier does the rest."""
     request.max_content_length = MAX_BODY
     raw = request.get_data()
-    with reading() as session:
-        sender = session.get(WhatsAppSender, sender_id)
-    if sender is None or not verify_signature(raw, request.headers.get("X-Hub-Signature-256"), [_secret(sender)]):
+    secrets: AppSecrets = current_app.extensions["app_secrets"]
+    receiver = secrets.receiver(sender_id, raw, request.headers.get("X-Hub-Signature-256"))
+    if receiver is None:
         raise WebhookRefused("signature")
     events = parse(raw)
     with transaction() as session:
-        store(session, sender, events, now=utcnow())
+        store(session, receiver, events, now=utcnow())
     return Response(status=200)
-
-
-def _secret(sender: WhatsAppSender) -> bytes:
-    box: Box = current_app.extensions["gateway_box"]
-    return box.open(sender.app_secret_boxed, table="whatsapp_senders", row=sender.id, column="app_secret_boxed")

@@ -14,7 +14,7 @@ from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications.composing import Tools
 from notifications.delivery import deliver
-from notifications.inbound import process
+from notifications.inbound.taking_in import process
 from notifications.mail.client import Relay
 from notifications.whatsapp.client import CloudApi
 from records.messages import InboundEvent, Message, MessageAttempt, WhatsAppSender

@@ -114,7 +114,7 @@ def test_a_code_is_not_sent(courier: Courier, why: str) -> None:
             case "request_cancelled":
                 message.request.cancel()
             case "opted_out":
-                opt_out(session, org_id=message.org_id, addresses=["+525512345678"], now=utcnow())
+                opt_out(session, org_id=message.org_id, addresses=["+525512345678"], said_at=utcnow())
             case _:
                 message.request.party.phone, message.request.party.bsuid = None, "MX.13491208655302741918"
     courier.turn()

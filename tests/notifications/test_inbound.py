@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from audit import AuditEvent
-from notifications.inbound import store
+from notifications.inbound.storing import Receiver, store
 from notifications.whatsapp.errors import ApiError
 from notifications.whatsapp.events import EventKind, WebhookEvent
-from records.messages import InboundEvent, MessageState, WhatsAppSender
+from records.messages import InboundEvent, MessageState
 from storage.database import utcnow
 
 LADDER = ("sent", "delivered", "read")
@@ -38,7 +38,7 @@ def arrive(courier, message_id, *statuses, company=None, opaque=True, **more):
             **more,
         )
         with courier.database.transaction() as session:
-            store(session, session.get_one(WhatsAppSender, company.sender_id), [event], now=utcnow())
+            store(session, Receiver(sender_id=company.sender_id, org_id=company.org_id), [event], now=utcnow())
         courier.take_in()
     return courier.message(message_id)
 
@@ -126,12 +126,26 @@ def test_an_update_about_nothing_of_ours_is_kept_and_settled(courier, accepted):
         WebhookEvent(kind=EventKind.OTHER, key="h:1"),
     ]
     with courier.database.transaction() as session:
-        sender = session.get_one(WhatsAppSender, courier.gateway.company.sender_id)
+        company = courier.gateway.company
+        sender = Receiver(sender_id=company.sender_id, org_id=company.org_id)
         assert store(session, sender, events, now=utcnow()) == 4
         assert store(session, sender, events, now=utcnow()) == 0
     assert courier.take_in() == 4
     assert courier.take_in() == 0
     assert courier.message(accepted).state == MessageState.ACCEPTED
+
+
+def test_an_address_is_forgotten_once_the_update_was_taken_in(courier, accepted):
+    arrive(courier, accepted, "sent", phone="5215512345678", bsuid="MX.1")
+    courier.stage.sim("inbound", {"phone": "+525512345678", "type": "text", "text": "Hola"})
+    courier.stage.sim("flush", {})
+    with courier.database.reading() as session:
+        assert "5215512345678" in session.scalars(select(InboundEvent.phone))
+    courier.take_in()
+    with courier.database.reading() as session:
+        rows = session.scalars(select(InboundEvent)).all()
+    assert len(rows) == 2
+    assert "5215512345678" not in " ".join(str(value) for row in rows for value in vars(row).values())
 
 
 def test_each_change_leaves_one_event(courier, accepted):

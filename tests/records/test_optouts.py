@@ -37,6 +37,8 @@ def test_whoever_says_stop_gets_no_more_messages_of_that_company_only(database: 
         session.flush()
         assert not opted_out(session, parties[0])
         for _ in range(2):
-            opt_out(session, org_id=parties[0].org_id, addresses=("5215512345678", ""), now=now + timedelta(seconds=1))
+            opt_out(
+                session, org_id=parties[0].org_id, addresses=("5215512345678", ""), said_at=now + timedelta(seconds=1)
+            )
         assert opted_out(session, parties[0])
         assert not opted_out(session, parties[1])

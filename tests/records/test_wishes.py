@@ -142,7 +142,7 @@ def test_the_courier_decides_again_and_says_why_not(database: Database, why: str
     with database.transaction() as session:
         request = session.get_one(DocumentRequest, world.request.id)
         if why == "opted_out":
-            opt_out(session, org_id=request.org_id, addresses=[request.party.phone], now=LATE)
+            opt_out(session, org_id=request.org_id, addresses=[request.party.phone], said_at=LATE)
         if why == "not_wanted":
             request.state = RequestState.CANCELLED
     assert courier(database) == 0

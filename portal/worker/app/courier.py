@@ -5,8 +5,9 @@ from functools import partial
 from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
-from notifications import codes, delivery, inbound, renewing
+from notifications import codes, delivery, renewing
 from notifications.composing import Tools
+from notifications.inbound import taking_in
 from notifications.mail.client import Relay, Tls
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
@@ -55,7 +56,7 @@ def run(stop: Stop) -> None:
                 Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
                 Task(name="code", model=CodeChallenge, run=partial(codes.queue_code, database), concurrency=4),
                 Task(name="renew", model=LinkWish, run=partial(renewing.renew_link, database), concurrency=2),
-                Task(name="status", model=InboundEvent, run=partial(inbound.process, database), concurrency=8),
+                Task(name="status", model=InboundEvent, run=partial(taking_in.process, database), concurrency=8),
                 Task(
                     name="receipt",
                     model=Receipt,

@@ -1,6 +1,7 @@
 """A company is founded from the command line, and every step of it stands in the trail."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -238,6 +239,38 @@ def test_a_sender_is_sealed_for_the_two_processes_that_use_it(run, company, data
     assert courier.open(renewed.token_boxed, **place, column="token_boxed") == b"EAAG-another-token"
     assert renewed.app_secret_boxed == row.app_secret_boxed
     assert events(database)[-1] == Event.ADMINISTRATOR_SENDER_RENEWED
+
+
+def test_the_app_secret_before_stays_good_for_a_week_or_until_it_is_dropped(run, company, database, keys, tmp_path):
+    for name, value in {"token": "EAAG-token", "first": "the-first-secret", "second": "the-second-secret"}.items():
+        (tmp_path / name).write_text(value)
+        (tmp_path / name).chmod(0o600)
+    words = ("sender", "add", company, "--phone-number-id", "106540352242922", "--waba-id", "102290129340398")
+    run(*words, "--token-file", tmp_path / "token", "--app-secret-file", tmp_path / "first")
+    gateway = Box([keyfiles.read(keys / "gateway" / "gateway_box_key")])
+
+    def secrets_of_the_sender():
+        with database.reading() as session:
+            row = session.scalars(select(WhatsAppSender)).one()
+        where = {"table": "whatsapp_senders", "row": row.id}
+        old = row.old_app_secret_boxed
+        return (
+            row,
+            gateway.open(row.app_secret_boxed, **where, column="app_secret_boxed"),
+            old and gateway.open(old, **where, column="old_app_secret_boxed"),
+        )
+
+    row, _, _ = secrets_of_the_sender()
+    run("sender", "renew", row.id, "--app-secret-file", tmp_path / "first")  # the same, sealed again
+    assert secrets_of_the_sender()[2] is None
+    run("sender", "renew", row.id, "--app-secret-file", tmp_path / "second")
+    row, current, old = secrets_of_the_sender()
+    assert (current, old) == (b"the-second-secret", b"the-first-secret")
+    assert timedelta(days=6) < row.old_app_secret_until - utcnow() <= timedelta(days=7)
+    run("sender", "renew", row.id, "--drop-old")
+    row, current, old = secrets_of_the_sender()
+    assert (current, old, row.old_app_secret_until) == (b"the-second-secret", None, None)
+    assert run("sender", "renew", row.id, fails=1).output
 
 
 def test_a_secret_file_that_others_can_read_is_refused(run, company, tmp_path):

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from records.messages import InboundEvent
-from tests.portal.gateway.company import NOBODY, VERIFY_TOKEN, signed
+from portal.gateway import appsecrets
+from records.messages import InboundEvent, WhatsAppSender
+from storage.database import utcnow
+from tests.portal.gateway.company import BOX, NOBODY, VERIFY_TOKEN, signed
 
 
 def an_update(*statuses, **value):
@@ -156,17 +160,66 @@ def test_a_wrong_handshake_is_refused(quick, wrong):
     assert answer.status_code == 401
 
 
-def test_nothing_of_a_person_is_kept_from_an_inbound_message(quick):
-    message = {
-        "from": "5215512345678",
-        "id": "wamid.in",
-        "timestamp": "1790000000",
-        "type": "text",
-        "text": {"body": "mi CURP es XEXX010101HNEXXXA4"},
-    }
-    contact = {"profile": {"name": "Ana Torres"}, "wa_id": "5215512345678"}
-    quick.webhook(an_update(messages=[message], contacts=[contact]))
-    rows = stored(quick)
-    assert any(row.kind == "message" for row in rows)
+def test_of_an_inbound_message_neither_words_nor_names_are_kept(quick):
+    picture = {"id": "77", "mime_type": "image/jpeg", "sha256": "aGFzaA==", "url": "https://lookaside.example/77"}
+    report = {"id": "78", "mime_type": "application/pdf", "filename": "INE-Ana-Torres.pdf", "caption": "mi CURP"}
+    messages = [
+        {"type": "text", "text": {"body": "mi CURP es XEXX010101HNEXXXA4"}},
+        {"type": "image", "image": picture | {"caption": "mi CURP"}},
+        {"type": "document", "document": report},
+        {"type": "contacts", "contacts": [{"name": {"formatted_name": "Ana Torres"}}]},
+        {"type": "location", "location": {"address": "CURP 12"}},
+        {"type": "interactive", "interactive": {"type": "nfm_reply", "nfm_reply": {"response_json": "CURP"}}},
+    ]
+    messages = [
+        {"from": "5215512345678", "id": f"wamid.{number}", "timestamp": "1790000000"} | message
+        for number, message in enumerate(messages)
+    ]
+    contact = {"profile": {"name": "Ana Torres", "username": "ana.torres"}, "wa_id": "5215512345678"}
+    quick.webhook(an_update(messages=messages, contacts=[contact]))
+    rows = [row for row in stored(quick) if row.kind == "message"]
+    assert len(rows) == len(messages)
     told = " ".join(str(value) for row in rows for value in vars(row).values())
-    assert not any(secret in told for secret in ("5215512345678", "CURP", "Ana Torres"))
+    assert not any(secret in told for secret in ("CURP", "Ana", "ana", "lookaside", "INE"))
+
+
+def sign_with(gateway, secret):
+    """A delivery signed with another secret; return its status."""
+    raw = json.dumps(an_update(("w.1", "sent"))).encode()
+    return gateway.webhook(raw, signature=signed(raw, secret)).status_code
+
+
+def rotate(gateway, **columns):
+    with gateway.database.transaction() as session:
+        row = session.get_one(WhatsAppSender, gateway.company.sender_id)
+        for column, value in columns.items():
+            sealed = isinstance(value, bytes)
+            where = {"table": "whatsapp_senders", "row": row.id, "column": column}
+            setattr(row, column, BOX.seal(value, **where) if sealed else value)
+
+
+def test_while_a_secret_is_renewed_both_sign(gateway):
+    assert sign_with(gateway, gateway.company.secret) == 200
+    later = utcnow() + timedelta(days=7)
+    rotate(gateway, app_secret_boxed=b"new", old_app_secret_boxed=gateway.company.secret, old_app_secret_until=later)
+    assert sign_with(gateway, b"new") == 200
+    assert sign_with(gateway, gateway.company.secret) == 200
+    assert sign_with(gateway, b"neither") == 401
+
+
+def test_an_old_secret_that_has_run_out_signs_no_more(gateway):
+    before = utcnow() - timedelta(seconds=1)
+    rotate(gateway, app_secret_boxed=b"new", old_app_secret_boxed=gateway.company.secret, old_app_secret_until=before)
+    assert sign_with(gateway, gateway.company.secret) == 401
+    rotate(gateway, old_app_secret_until=None)
+    assert sign_with(gateway, gateway.company.secret) == 401
+    assert sign_with(gateway, b"new") == 200
+
+
+def test_a_secret_that_was_dropped_signs_only_a_moment_longer(gateway, monkeypatch):
+    later = utcnow() + timedelta(days=7)
+    rotate(gateway, app_secret_boxed=b"new", old_app_secret_boxed=gateway.company.secret, old_app_secret_until=later)
+    assert sign_with(gateway, gateway.company.secret) == 200
+    rotate(gateway, old_app_secret_boxed=None)
+    monkeypatch.setattr(appsecrets.time, "monotonic", lambda: time.perf_counter() + 10**9)
+    assert sign_with(gateway, gateway.company.secret) == 401
