@@ -15,7 +15,8 @@ from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.library import REQUEST, RETURNED
-from notifications.whatsapp.templates import checked_parameters, language_for
+from notifications.whatsapp.parameters import checked_parameters
+from notifications.whatsapp.templates import language_for
 from records.challenges import challenge_of
 from records.checkcodes import grouped
 from records.messages import Channel, Message, Purpose, WhatsAppSender

@@ -27,7 +27,7 @@ from notifications.whatsapp.outcomes import (
     read_acceptance,
     read_answer,
 )
-from notifications.whatsapp.templates import checked_parameters
+from notifications.whatsapp.parameters import checked_parameters
 
 __all__ = ["Accepted", "Answered", "CloudApi", "NotSent", "Refused", "SendOutcome", "Sender", "Unknown"]
 

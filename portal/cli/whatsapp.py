@@ -1,4 +1,4 @@
-"""`whatsapp templates`: what a company registers. `whatsapp parse`: what the receiver would store, without a database.
+"""`whatsapp parse`: what the receiver would store, without a database.
 
 Rules: the parser and the de-duplication are the receiver's own; signatures are not checked, since a file has none; the
 output holds phone numbers, so it goes to the terminal and nowhere else.
@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from notifications.whatsapp import authentication
-from notifications.whatsapp.templates import LIBRARY, payload
 from notifications.whatsapp.webhooks import BODY_LIMIT, WebhookEvent, parse
+from portal.cli.templating import lint_files, templates
 
 
 @click.group()
@@ -42,13 +41,8 @@ def parse_files(files: tuple[Path, ...], as_json: bool) -> None:
         click.get_current_context().exit(2)
 
 
-@whatsapp.command("templates")
-@click.option("--public-url", required=True, help="Address of the portal, which the links in the messages begin with.")
-def print_templates(public_url: str) -> None:
-    """Print the message templates to register, one JSON body a line for `POST /WABA_ID/message_templates`."""
-    base_url = public_url.rstrip("/") + "/s/"
-    for body in (*(payload(template, base_url=base_url) for template in LIBRARY), *authentication.payloads()):
-        click.echo(json.dumps(body, ensure_ascii=False))
+whatsapp.add_command(lint_files)
+whatsapp.add_command(templates)
 
 
 def facts(event: WebhookEvent) -> dict[str, Any]:

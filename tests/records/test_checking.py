@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from notifications.whatsapp.templates import carries_identifier
+from notifications.whatsapp.parameters import carries_identifier
 from records import links
 from records.checkcodes import ALPHABET, grouped, new_check_code, read_check_code
 from records.checking import MAX_WRONG, CheckWindow, check_code
