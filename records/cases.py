@@ -86,10 +86,6 @@ class Party(Base):
     mail address."""
     locale: Mapped[str] = mapped_column(String(10), default="es")
     created_at: Mapped[datetime]
-    doubted_at: Mapped[datetime | None]
-    """Since when the address may have a new owner: nothing is sent until a person has verified it."""
-    doubt: Mapped[str | None] = mapped_column(String(40))
-    """Why, as a code; see records/doubts.py."""
 
 
 class CaseKey(Due, Base):

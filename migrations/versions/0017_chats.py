@@ -1,4 +1,4 @@
-"""what webhooks bring: chats, intercepted files, second app secrets, lifted opt-outs, opt-in evidence, doubted contacts"""
+"""what webhooks bring: chats, intercepted files, second app secrets, lifted opt-outs, opt-in evidence"""
 
 from collections.abc import Sequence
 
@@ -22,8 +22,6 @@ def upgrade() -> None:
     op.add_column("inbound_events", sa.Column("bsuid", sa.String(140), nullable=True))
     op.add_column("inbound_events", sa.Column("fields", Json, nullable=True))
     op.add_column("opt_outs", sa.Column("lifted_at", UtcDateTime(), nullable=True))
-    op.add_column("parties", sa.Column("doubted_at", UtcDateTime(), nullable=True))
-    op.add_column("parties", sa.Column("doubt", sa.String(40), nullable=True))
     _opt_ins()
     _chat_windows()
     _intercepted_files()
@@ -131,8 +129,6 @@ def downgrade() -> None:
     op.drop_table("intercepted_files")
     op.drop_table("chat_windows")
     op.drop_table("opt_ins")
-    op.drop_column("parties", "doubt")
-    op.drop_column("parties", "doubted_at")
     op.drop_column("opt_outs", "lifted_at")
     op.drop_column("inbound_events", "fields")
     op.drop_column("inbound_events", "bsuid")
