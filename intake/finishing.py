@@ -69,7 +69,7 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
             .values(updated_at=now)
             .execution_options(synchronize_session=False)
         )
-    details: dict[str, str | int] = {"document": document.id, "bytes": size}
+    details: dict[str, str | int] = {"document": document.id, "slot": slot.id, "bytes": size}
     if len(files) > 1:
         details["pages"] = len(files)
     if document.covered:

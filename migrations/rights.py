@@ -58,6 +58,13 @@ TEMPLATE_ASKED: Columns = (
     *("wish", "changed_at", *JOB),
 )
 """How message templates are asked for: without any of the columns that hold the platform's word."""
+HEALTH: Columns = ("state", "state_reason", "last_at", "last_status", "last_code", "failing_since")
+"""What the courier notes of whoever is told CRM events."""
+SUBSCRIBER: Columns = (
+    *("id", "org_id", "kind", "name", "settings", "event_types", "previous_until", "created_at"),
+    *HEALTH,
+)
+"""What the console sees of them: no secret, sealed or not."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
 SENT: Columns = ("used_files", "used_bytes", "used_attempts")
 """What records/quotas.py counts; the limits themselves are the administrator's alone."""
@@ -110,6 +117,7 @@ GATEWAY: Rights = {
     "slots": READ_ADD,
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
     "messages": READ_ADD,
+    "crm_events": READ,
     "heartbeats": READ,
 }
 
@@ -156,6 +164,10 @@ STAFF: Rights = {
     "preview_tasks": May(select=("document_id", "gave_up")),
     "withdrawals": May(select=("document_id",)),
     "exports": READ_ADD,
+    "crm_events": READ,
+    "crm_subscribers": May(select=SUBSCRIBER, update=("state", "state_reason", "failing_since")),
+    "crm_deliveries": May(select=ALL, update=("state", "tries", "ended_at", "due_at")),
+    "crm_tries": READ,
     "heartbeats": READ,
 }
 
@@ -224,6 +236,13 @@ COURIER: Rights = {
     ),
     "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
     "inbound_events": May(select=ALL, update=("processed_at", "phone", "bsuid", "fields", *JOB)),
+    "crm_cursors": May(select=ALL, insert=ALL, update=("next_leaf",)),
+    "crm_events": READ_ADD,
+    "crm_subscribers": May(select=ALL, update=HEALTH),
+    "crm_deliveries": May(
+        select=ALL, insert=ALL, update=("state", "tries", "ended_at", "last_status", "last_code", *JOB)
+    ),
+    "crm_tries": READ_ADD,
     "receipt_entries": READ,
     "receipts": May(
         select=ALL, update=("state", "ready_at", "sealed_secret", "event_id", "facts", "pdf", "pdf_until", *JOB)

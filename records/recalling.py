@@ -36,7 +36,15 @@ def recall(
         subject_id=document.id,
         case_id=document.case_id,
         now=now,
-        details={"threat": threat, "engine": engine or "", "signatures": signatures or "", **told},
+        details={
+            "request": request.id,
+            "slot": document.slot_id,
+            "reason": REASON,
+            "threat": threat,
+            "engine": engine or "",
+            "signatures": signatures or "",
+            **told,
+        },
     )
     request.case.updated_at = now
 

@@ -87,15 +87,20 @@ class DocumentRequest(Base):
             raise WrongState(f"request {self.id} is {self.state}")
         self.state = RequestState.CANCELLED
 
-    def settle(self) -> None:
-        """Complete the request when every required slot is accepted or waived; reopen it when one no longer is."""
-        if self.state == RequestState.CANCELLED:
-            return
+    def settle(self) -> bool:
+        """Complete the request when every required slot is accepted or waived; reopen it when one no longer is.
+
+        Whether that completed it just now.
+        """
+        before = self.state
+        if before == RequestState.CANCELLED:
+            return False
         done = all(slot.state in SETTLED_SLOTS for slot in self.slots if slot.requirement.required)
         if done:
             self.state = RequestState.COMPLETE
-        elif self.state == RequestState.COMPLETE:
+        elif before == RequestState.COMPLETE:
             self.state = RequestState.OPENED
+        return done and before != RequestState.COMPLETE
 
 
 class Slot(Base):

@@ -4,7 +4,7 @@ Rules: the policy decides first; the request's row is locked, so that of two dec
 refused and two decisions on one request add up; a return issues the link and queues the message in its transaction.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -52,7 +52,7 @@ def accept(session: Session, member: Member, document_id: str, *, now: datetime)
     document, case, request = _under_review(session, member, document_id)
     document.judged(ReviewState.ACCEPTED)
     document.slot.accepted(now)
-    _settle(session, request, case, now)
+    completed = _settle(session, request, case, now)
     record(
         session,
         Event.STAFF_DOCUMENT_ACCEPTED,
@@ -63,7 +63,26 @@ def accept(session: Session, member: Member, document_id: str, *, now: datetime)
         details={"request": request.id, "slot": document.slot_id},
         now=now,
     )
+    if completed:
+        note_completion(session, member, request, now=now)
     return document
+
+
+def note_completion(session: Session, member: Member, request: DocumentRequest, *, now: datetime) -> None:
+    """Record that a decision completed the request.
+
+    Its time is a microsecond after the decision's: the trail puts events of one moment in no order.
+    """
+    record(
+        session,
+        Event.STAFF_REQUEST_COMPLETED,
+        org_id=request.org_id,
+        actor_id=member.id,
+        subject_id=request.id,
+        case_id=request.case_id,
+        details={"request": request.id},
+        now=now + timedelta(microseconds=1),
+    )
 
 
 def return_(
@@ -158,10 +177,11 @@ def _under_review(session: Session, member: Member, document_id: str) -> tuple[D
     return document, case, request
 
 
-def _settle(session: Session, request: DocumentRequest, case: Case, now: datetime) -> None:
-    request.settle()
+def _settle(session: Session, request: DocumentRequest, case: Case, now: datetime) -> bool:
+    completed = request.settle()
     case.updated_at = now
     session.flush()
+    return completed
 
 
 def _waiting(session: Session, request: DocumentRequest) -> Message | None:

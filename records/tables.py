@@ -10,6 +10,9 @@ import records.cases
 import records.challenges
 import records.chats
 import records.checking
+import records.crm.deliveries
+import records.crm.events
+import records.crm.subscribers
 import records.documents
 import records.exports
 import records.heartbeats
@@ -41,6 +44,9 @@ MODULES = (
     records.challenges,
     records.chats,
     records.checking,
+    records.crm.deliveries,
+    records.crm.events,
+    records.crm.subscribers,
     records.documents,
     records.exports,
     records.heartbeats,

@@ -15,7 +15,7 @@ from records.errors import NotFound, WrongState
 from records.people import Member
 from records.policy import Action, require
 from records.requests import DocumentRequest, RequestState, Slot, locked_request
-from records.reviewing import NOTE_LENGTH, ask_again
+from records.reviewing import NOTE_LENGTH, ask_again, note_completion
 
 INSISTED = "needed"
 """Reason of a slot that a person asked for again after it was declined."""
@@ -25,9 +25,11 @@ def waive(session: Session, member: Member, slot_id: str, *, now: datetime) -> S
     """Let a declined document go: it counts as settled. Raises NotFound, Forbidden, WrongState."""
     request, slot = _to_decide(session, member, slot_id)
     slot.waived(now)
-    request.settle()
+    completed = request.settle()
     request.case.updated_at = now
     _trace(session, Event.STAFF_SLOT_WAIVED, member, request, slot, now)
+    if completed:
+        note_completion(session, member, request, now=now)
     session.flush()
     return slot
 

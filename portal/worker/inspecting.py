@@ -192,6 +192,8 @@ def _file(
             case_id=document.case_id,
             now=now,
             details={
+                "request": document.request_id,
+                "slot": document.slot_id,
                 "commitment": commitment.hexdigest(),
                 "payload_sha256": original.payload_sha256,
                 "header_sha256": original.header_sha256,
@@ -229,6 +231,8 @@ def _refuse(tools: Tools, held: Lease, verdict: Verdict) -> None:
             case_id=document.case_id,
             now=now,
             details={
+                "request": document.request_id,
+                "slot": document.slot_id,
                 "finding": verdict.finding.value,
                 "reason": verdict.reason.value,
                 **({"kept": kept} if kept else {}),
