@@ -194,6 +194,10 @@ class CourierSettings(
     wa_graph_base: str = Field(pattern=r"^https?://[^?#]+$")
     tsa_url: str = Field(pattern=r"^https?://[^?#]+$")
     public_url: Url
+    staff_url: Url
+    """Address of the console: what CRMs are told links to a case there, behind its sign-in."""
+    private_endpoints: bool = False
+    """Whether webhooks and CRMs may lie at private addresses, where they were added with --allow-private."""
     smtp_host: str = Field(default="", pattern=r"^[A-Za-z0-9.:-]{0,253}$")
     """The relay that takes mail to customers; without it none is sent."""
     smtp_port: int = Field(default=587, ge=1, le=65535)

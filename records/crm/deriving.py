@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import exists, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit import AuditEvent
@@ -83,12 +84,10 @@ def derive(session: Session, org_id: str, *, now: datetime) -> bool:
 
 def _cursor(session: Session, org_id: str) -> CrmCursor:
     """Return the cursor behind its row lock; a new organization's begins at its first leaf."""
-    cursor = session.get(CrmCursor, org_id, with_for_update=True, populate_existing=True)
-    if cursor is None:
-        cursor = CrmCursor(org_id=org_id, next_leaf=0)
-        session.add(cursor)
-        session.flush()
-    return cursor
+    if session.get(CrmCursor, org_id) is None:
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        session.execute(insert(CrmCursor).values(org_id=org_id, next_leaf=0).on_conflict_do_nothing())
+    return session.get_one(CrmCursor, org_id, with_for_update=True, populate_existing=True)
 
 
 def _leaves(session: Session, cursor: CrmCursor) -> list[tuple[int, AuditEvent]]:

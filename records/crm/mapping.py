@@ -52,7 +52,7 @@ _INFECTED = {"finding": frozenset({"infected"})}
 _NEEDLESS = {"reason": frozenset({"request_complete", "request_cancelled"})}
 """A message that stayed because it is needed no more has not failed."""
 
-MAP: Mapping[Event, tuple[Rule, ...]] = {
+MAP: Mapping[str, tuple[Rule, ...]] = {
     Event.CRM_REQUEST_CREATED: (Rule(type=CrmType.REQUEST_CREATED, about=About.REQUEST),),
     Event.STAFF_REQUEST_CREATED: (Rule(type=CrmType.REQUEST_CREATED, about=About.REQUEST),),
     Event.CRM_REQUEST_CANCELLED: (Rule(type=CrmType.REQUEST_CANCELLED, about=About.REQUEST),),
@@ -82,7 +82,7 @@ MAP: Mapping[Event, tuple[Rule, ...]] = {
     Event.STAFF_SLOT_INSISTED: (Rule(type=CrmType.DOCUMENT_RETURNED, about=About.SLOT, reason="reason"),),
     Event.STAFF_SLOT_WAIVED: (Rule(type=CrmType.DOCUMENT_WAIVED, about=About.SLOT, reason="reason"),),
     Event.STAFF_CASE_CLOSED: (Rule(type=CrmType.CASE_CLOSED, about=About.CASE),),
-    Event.CUSTOMER_MEDIA_INTERCEPTED: (Rule(type=CrmType.CHAT_DOCUMENT_INTERCEPTED, about=About.CASE),),
+    Event.GATEWAY_CHAT_DOCUMENT_INTERCEPTED: (Rule(type=CrmType.CHAT_DOCUMENT_INTERCEPTED, about=About.CASE),),
     Event.STAFF_SUBSCRIBER_TESTED: (Rule(type=CrmType.SUBSCRIBER_TEST, about=About.SUBSCRIBER),),
     Event.ADMINISTRATOR_SUBSCRIBER_TESTED: (Rule(type=CrmType.SUBSCRIBER_TEST, about=About.SUBSCRIBER),),
 }
@@ -90,4 +90,4 @@ MAP: Mapping[Event, tuple[Rule, ...]] = {
 
 def rule_for(event: str, details: Mapping[str, object]) -> Rule | None:
     """Return the rule that tells an event of the trail, None for what no CRM is told."""
-    return next((rule for rule in MAP.get(Event(event), ()) if rule.fits(details)), None)
+    return next((rule for rule in MAP.get(event, ()) if rule.fits(details)), None)

@@ -109,6 +109,8 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
             "SMTP_PORT": str(site.port("smtp")),
             "SMTP_TLS": "none",
             "PUBLIC_URL": urls["customer"],
+            "STAFF_URL": urls["staff"],
+            "PRIVATE_ENDPOINTS": "1",  # the sandbox's own CRM listens on loopback
             **authority,
         },
         "custodian": keyring,

@@ -1,4 +1,4 @@
-"""The courier: sends messages, takes in statuses, carries stamps, makes receipts."""
+"""The courier: sends messages, takes in statuses, tells CRMs, carries stamps, makes receipts."""
 
 from functools import partial
 
@@ -7,23 +7,28 @@ from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications import codes, delivery, renewing
 from notifications.composing import Tools
+from notifications.crm import delivering as crm
+from notifications.crm.webhooks import Webhooks
+from notifications.egress import Egress
 from notifications.inbound import taking_in
 from notifications.mail.client import Relay, Tls
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
-from portal.worker import delivering, receipting
+from portal.worker import delivering, receipting, telling
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.engine import Engine, Round, Task
 from records.challenges import CodeChallenge
+from records.crm.deliveries import CrmDelivery, sendable
+from records.crm.subscribers import SubscriberKind
 from records.messages import InboundEvent, Message
 from records.receipts.rows import Receipt
 from records.wishes import LinkWish
-from storage.database import Database
+from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
 
 def run(stop: Stop) -> None:
-    """Send messages, take in statuses, carry stamps, make receipts."""
+    """Send messages, take in statuses, tell CRMs, carry stamps, make receipts."""
     settings = CourierSettings.load()
     database = Database(settings.database_url)
     with CloudApi(settings.wa_graph_base) as api:
@@ -35,6 +40,12 @@ def run(stop: Stop) -> None:
             code=CodeMaker(settings.code_key()).code,
             relay=_relay(settings),
             public_url=settings.public_url,
+        )
+        crm_tools = crm.Tools(
+            database=database,
+            box=Box([settings.courier_box_key()]),
+            ways={SubscriberKind.WEBHOOK: Webhooks(Egress(private_allowed=settings.private_endpoints))},
+            staff_url=settings.staff_url,
         )
         authority = StampAuthority(settings.tsa_url, settings.tsa_root())
         stamping = delivering.Tools(database=database, authority=authority)
@@ -58,6 +69,13 @@ def run(stop: Stop) -> None:
                 Task(name="renew", model=LinkWish, run=partial(renewing.renew_link, database), concurrency=2),
                 Task(name="status", model=InboundEvent, run=partial(taking_in.process, database), concurrency=8),
                 Task(
+                    name="crm",
+                    model=CrmDelivery,
+                    run=partial(crm.deliver, crm_tools),
+                    concurrency=8,
+                    condition=lambda: sendable(utcnow()),
+                ),
+                Task(
                     name="receipt",
                     model=Receipt,
                     run=partial(receipting.make, receipts),
@@ -66,6 +84,7 @@ def run(stop: Stop) -> None:
                 ),
             ],
             rounds=[
+                Round(name="events", every_s=0.5, run=partial(telling.derive_events, database)),
                 Round(name="stamp", every_s=0.5, run=partial(delivering.stamp_checkpoints, stamping)),
                 Round(name="receipts", every_s=60, run=partial(receipting.drop_pdfs, receipts)),
                 heartbeat("courier", database, dict),
