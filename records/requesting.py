@@ -16,6 +16,7 @@ from records.cases import Case, CaseState, Party, open_case
 from records.errors import InvalidValue, NotFound, WrongState
 from records.links import UploadLink, issue
 from records.messages import Message, Purpose, queue
+from records.optins import Evidence, note_opt_in
 from records.organizations import current_notice
 from records.requests import DocumentRequest, SendMode, create_request
 from records.requirements import current_template
@@ -39,6 +40,8 @@ class NewParty:
     untrusted_email: str | None = None
     untrusted_locale: str = "es"
     role: str = "customer"
+    opt_in: Evidence | None = None
+    """That they agreed to be written to, where somebody says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def request_documents(
         raise NotFound(f"case {where.id}")
     if where.state != CaseState.OPEN:
         raise WrongState(f"case {where.id} is {where.state}")
-    whom = party if isinstance(party, Party) else _party(session, where, party, country, now)
+    whom = party if isinstance(party, Party) else _party(session, where, party, country, requester, now)
     if send_mode == SendMode.AUTO and not (whom.phone or whom.bsuid or whom.email):
         raise InvalidValue("phone", "required")
     request = create_request(
@@ -169,7 +172,7 @@ def _case(session: Session, org_id: str, given: NewCase, requester: Requester, n
     return case
 
 
-def _party(session: Session, case: Case, given: NewParty, country: str, now: datetime) -> Party:
+def _party(session: Session, case: Case, given: NewParty, country: str, requester: Requester, now: datetime) -> Party:
     if given.untrusted_locale not in LANGUAGES:
         raise InvalidValue("locale", "unknown")
     party = Party(
@@ -184,6 +187,9 @@ def _party(session: Session, case: Case, given: NewParty, country: str, now: dat
     )
     session.add(party)
     session.flush()
+    if given.opt_in is not None:
+        who = requester.request_event.actor
+        note_opt_in(session, party, given.opt_in, actor=who, actor_id=requester.id, now=now)
     return party
 
 
