@@ -36,39 +36,41 @@ class Swept:
     torn: int
 
 
-def expire(session: Session, *, now: datetime) -> int:
-    """End the uploads whose time is over and return how many."""
-    over = session.scalars(
+def expire(session: Session, *, now: datetime) -> bool:
+    """End one upload whose time is over; tell whether there was one.
+
+    One a transaction: its link and its case are locked in the order in which an upload locks them.
+    """
+    upload = session.scalars(
         select(Upload)
         .where(Upload.state.in_((UploadState.RECEIVING, UploadState.GATHERED)), Upload.expires_at <= now)
-        .limit(BATCH)
+        .limit(1)
         .with_for_update(skip_locked=True)
-    ).all()
-    for upload in over:
-        upload.state = UploadState.ENDED
-        quotas.give_back_to_case(
-            session, upload.link, files=int(upload.offset == 0), size=upload.reserved() - upload.offset
-        )
-        audit.record(
-            session,
-            Event.INSPECTOR_UPLOAD_SWEPT,
-            org_id=upload.org_id,
-            actor_id=ACTOR,
-            subject_id=upload.id,
-            case_id=upload.link.case_id,
-            details={"reason": "expired", "bytes": upload.offset},
-            now=now,
-        )
+    ).first()
+    if upload is None:
+        return False
+    upload.state = UploadState.ENDED
+    quotas.give_back_to_case(
+        session, upload.link, files=int(upload.offset == 0), size=upload.reserved() - upload.offset
+    )
+    audit.record(
+        session,
+        Event.INSPECTOR_UPLOAD_SWEPT,
+        org_id=upload.org_id,
+        actor_id=ACTOR,
+        subject_id=upload.id,
+        case_id=upload.link.case_id,
+        details={"reason": "expired", "bytes": upload.offset},
+        now=now,
+    )
     session.flush()
-    return len(over)
+    return True
 
 
 def sweep(database: Database, blobs: BlobStore, *, now: datetime) -> Swept:
     """Expire uploads, delete the slices of ended ones, clear torn filings: all by row. Raises BlobError."""
-    with database.transaction() as session:
-        expired = expire(session, now=now)
     return Swept(
-        expired=expired,
+        expired=_expire_due(database, now),
         slices=_drop_ended(database, blobs),
         torn=intents.drop_torn(database, blobs, now=now),
     )
@@ -84,6 +86,14 @@ def drop_slices(database: Database, blobs: BlobStore, upload_id: str) -> int:
     with database.transaction() as session:
         session.execute(delete(Slice).where(Slice.id.in_([piece.id for piece in pieces])))
     return len(pieces)
+
+
+def _expire_due(database: Database, now: datetime) -> int:
+    for done in range(BATCH):
+        with database.transaction() as session:
+            if not expire(session, now=now):
+                return done
+    return BATCH
 
 
 def _drop_ended(database: Database, blobs: BlobStore) -> int:
