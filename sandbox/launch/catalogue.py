@@ -193,7 +193,7 @@ def _stand_ins(site: Site, webhook: str) -> list[Program]:
         Program(
             name="whatsapp",
             role="whatsapp",
-            command=(sys.executable, "-m", "sandbox.whatsapp"),
+            command=(sys.executable, "-m", "sandbox.whatsapp", "--random-ids"),
             environment=environment | _simulator(site, webhook),
             reads=(site.message_templates,),
             writes=(site.layout.simulator,),

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from flask import Flask, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from sandbox.whatsapp import people  # noqa: F401 (adds its part to the control plane)
 from sandbox.whatsapp.control import control
+from sandbox.whatsapp.dialog360 import dialog360
 from sandbox.whatsapp.engine import Engine
-from sandbox.whatsapp.graph import graph
+from sandbox.whatsapp.graph import bytes_of_media, graph
 from sandbox.whatsapp.screen import screen
 from sandbox.whatsapp.settings import Settings
 
@@ -26,7 +28,7 @@ def create_app(settings: Settings) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 17 * 1024 * 1024
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["simulator"] = engine = Engine(settings)
-    for part in (graph, control, screen):
+    for part in (graph, bytes_of_media, dialog360, control, screen):
         app.register_blueprint(part)
     app.after_request(_harden)
     engine.start()
@@ -54,6 +56,7 @@ def serving(settings: Settings, *, host: str = "127.0.0.1", port: int = 0) -> It
     """Serve a simulator on a thread; yields its address (`http://127.0.0.1:port`). Port 0 takes a free one."""
     app = create_app(settings)
     server = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
+    app.extensions["simulator"].address = f"http://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -1,31 +1,31 @@
-"""The control plane, `/sim/*`: what a test or a curious person turns while the simulator runs. JSON in, JSON out."""
+"""The control plane, `/sim/*`: clock, webhooks, faults and limits. JSON in, JSON out; docs/sandbox.md lists it all.
 
-import hmac
-import secrets
+Loopback only, without a key: whoever can reach the simulator may turn it.
+"""
+
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from sandbox.whatsapp.graph import engine
+from sandbox.whatsapp.business import Account, Number
+from sandbox.whatsapp.entities import Phone
+from sandbox.whatsapp.handshake import shake_hands
 from sandbox.whatsapp.numbers import wa_id_of
+from sandbox.whatsapp.plumbing import engine
 from sandbox.whatsapp.problems import GraphError
-from sandbox.whatsapp.world import Fate, Phone
 
 control = Blueprint("control", __name__, url_prefix="/sim")
 
-FATES = ("deliver", "silent", "fail", "username_only")
-
 
 @control.errorhandler(ValueError)
-@control.errorhandler(KeyError)
+@control.errorhandler(LookupError)
 @control.errorhandler(TypeError)
 @control.errorhandler(GraphError)
 def _refuse(error: Exception) -> ResponseReturnValue:
-    return jsonify({"error": str(error)[:300]}), 400
+    return jsonify({"error": f"{type(error).__name__}: {error}"[:300]}), 400
 
 
 @control.get("/health")
@@ -36,22 +36,24 @@ def health() -> ResponseReturnValue:
 
 @control.get("/state")
 def state() -> ResponseReturnValue:
-    """Return phones, messages, templates, media and counters. No bytes."""
+    """Return everything but bytes and secrets."""
     world = engine().world
     with world.lock:
         return {
             "now": engine().clock.now().isoformat(),
             "frozen": engine().clock.frozen,
             "revision": world.revision,
-            "subscribed": world.subscribed,
             "webhook_url": engine().deliveries.url,
             "knobs": asdict(engine().deliveries.knobs),
+            "rules": asdict(engine().sending.limits.rules),
             "faults": [asdict(rule) for rule in engine().faults.rules],
-            "phones": [asdict(phone) | {"user_id": phone.user_id} for phone in world.phones.values()],
+            "accounts": [account_told(account) for account in engine().businesses.accounts.values()],
+            "phones": [phone_told(phone) for phone in world.phones.values()],
             "messages": [asdict(message) for message in world.messages.values()],
             "templates": [asdict(template) for template in world.templates.values()],
             "media": [
-                {"id": m.id, "mime": m.mime, "size": len(m.data), "reads": m.reads} for m in world.media.values()
+                {"id": m.id, "number_id": m.number_id, "mime": m.mime, "size": m.size, "reads": m.reads}
+                for m in world.media.values()
             ],
             "media_reads": world.media_reads,
         }
@@ -59,20 +61,38 @@ def state() -> ResponseReturnValue:
 
 @control.post("/clock")
 def clock() -> ResponseReturnValue:
-    """`{"frozen": bool, "advance": seconds}`; answers when everything that is due by then has happened."""
-    body = _body()
-    if "frozen" in body:
-        engine().clock.freeze(bool(body["frozen"]))
-    if step := float(body.get("advance", 0)):
-        engine().clock.advance(timedelta(seconds=step))
+    """`{"frozen": bool, "advance": seconds, "to": time}`; answers when all that is due by then has happened."""
+    told = body()
+    if "frozen" in told:
+        engine().clock.freeze(bool(told["frozen"]))
+    step = timedelta(seconds=float(told.get("advance", 0)))
+    if "to" in told:
+        step = datetime.fromisoformat(str(told["to"])) - engine().clock.now()
+    if step:
+        engine().clock.advance(step)
     return {"settled": engine().timeline.settle(), "now": engine().clock.now().isoformat()}
+
+
+@control.post("/reset")
+def reset() -> ResponseReturnValue:
+    """Forget everything but the settings and the clock."""
+    engine().reset()
+    return {"ok": True}
 
 
 @control.post("/knobs")
 def knobs() -> ResponseReturnValue:
     """Set how webhooks misbehave, by name; answers with all of them."""
-    engine().deliveries.knobs.turn(_body())
+    engine().deliveries.knobs.turn(body())
     return asdict(engine().deliveries.knobs)
+
+
+@control.post("/rules")
+def rules() -> ResponseReturnValue:
+    """Switch limits of the platform on or off, by name; answers with all of them."""
+    with engine().world.lock:
+        engine().sending.limits.rules.turn(body())
+        return asdict(engine().sending.limits.rules)
 
 
 @control.post("/flush")
@@ -99,23 +119,22 @@ def replay(delivery_id: int) -> ResponseReturnValue:
 
 @control.post("/webhook")
 def webhook() -> ResponseReturnValue:
-    """`{"url", "verify_token"}`: subscribe an address after the handshake; without a token, without handshake."""
-    body = _body()
-    url, token = str(body.get("url", "")), body.get("verify_token")
-    if token is not None:
-        challenge = str(secrets.randbelow(10**10))
-        query = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": str(token)}
-        answer = httpx.get(url, params=query, timeout=10, trust_env=False)
-        if answer.status_code != 200 or not hmac.compare_digest(answer.content, challenge.encode()):
-            raise ValueError(f"the handshake failed: {answer.status_code}")
-    engine().deliveries.url = url
+    """`{"url", "verify_token", "waba_id"}`: subscribe an address after the handshake; without a token, without it."""
+    told = body()
+    url, token = str(told.get("url", "")), told.get("verify_token")
+    if token is not None and not shake_hands(url, str(token), engine().world.next()):
+        raise ValueError("the handshake failed")
+    if "waba_id" in told:
+        engine().businesses.account(str(told["waba_id"])).route.url = url
+    else:
+        engine().deliveries.url = url
     return {"url": url}
 
 
 @control.post("/faults")
 def add_fault() -> ResponseReturnValue:
     """Add a fault rule (see `faults.Fault`)."""
-    return asdict(engine().faults.add(_body()))
+    return asdict(engine().faults.add(body()))
 
 
 @control.delete("/faults")
@@ -125,79 +144,63 @@ def clear_faults() -> ResponseReturnValue:
     return {"faults": []}
 
 
-@control.post("/phones")
-def phone() -> ResponseReturnValue:
-    """`{"phone", "name", "fate": {"kind", "code"}}`: make or change a customer's phone."""
-    body = _body()
-    with engine().world.lock:
-        found = _phone(body["phone"])
-        found.name = str(body.get("name", found.name))[:80]
-        if "fate" in body:
-            fate = Fate(**body["fate"])
-            if fate.kind not in FATES:
-                raise ValueError(f"a fate is one of {FATES}")
-            found.fate = fate
-        engine().changed()
-        return asdict(found) | {"user_id": found.user_id}
-
-
-@control.post("/inbound")
-def inbound() -> ResponseReturnValue:
-    """`{"phone", "text"}`: the customer writes into the chat."""
-    body = _body()
-    message = engine().customers.says(_phone(body["phone"]).wa_id, str(body["text"]))
-    return {"wamid": message.wamid}
-
-
-@control.post("/messages/<wamid>/fail")
-def fail(wamid: str) -> ResponseReturnValue:
-    """`{"code"}`: let a message fail now."""
-    engine().sending.fail_late(wamid, int(_body().get("code", 131026)))
-    return {"ok": True}
-
-
-@control.post("/messages/read")
-def read() -> ResponseReturnValue:
-    """`{"phone"}`: the customer opens the chat."""
-    return {"read": engine().sending.open_chat(_phone(_body()["phone"]).wa_id)}
-
-
-@control.post("/templates")
-def templates() -> ResponseReturnValue:
-    """Put templates there as APPROVED: one payload or a list of them."""
-    body = request.get_json(silent=True)
-    rows = [row for row in (body if isinstance(body, list) else [body]) if isinstance(row, dict)]
-    return jsonify([engine().reviews.register(row, status="APPROVED").id for row in rows])
-
-
-@control.post("/templates/<template_id>")
-def moderate(template_id: str) -> ResponseReturnValue:
-    """`{"event", "reason", "rejection_info", "other_info", "disable_info"}` or `{"category"}`: play the reviewer."""
-    body, template = _body(), engine().world.templates[template_id]
-    if "category" in body:
-        engine().reviews.recategorise(template, str(body["category"]))
-    else:
-        more = {name: body[name] for name in ("rejection_info", "other_info", "disable_info") if name in body}
-        engine().reviews.moderate(template, str(body["event"]), reason=str(body.get("reason", "NONE")), **more)
-    return {"status": template.status, "category": template.category}
-
-
 @control.post("/events")
 def raw_event() -> ResponseReturnValue:
-    """`{"field", "value"}`: send any update at all."""
-    body = _body()
-    engine().emit(str(body["field"]), dict(body["value"]))
+    """`{"field", "value", "waba_id"}`: send any update at all."""
+    told = body()
+    engine().emit(str(told["field"]), dict(told["value"]), account=account_of(told))
     return {"ok": True}
 
 
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
+def body() -> dict[str, Any]:
+    """Return the JSON object of the request. Raises ValueError."""
+    told = request.get_json(silent=True)
+    if not isinstance(told, dict):
         raise ValueError("the body must be a JSON object")  # noqa: TRY004 (answered as 400)
-    return body
+    return told
 
 
-def _phone(untrusted: object) -> Phone:
+def number_of(told: dict[str, Any]) -> Number:
+    """Return the business number that a body names (`number`: its id), else the first. Raises GraphError."""
+    return engine().businesses.number(str(told["number"])) if "number" in told else engine().businesses.numbers[0]
+
+
+def account_of(told: dict[str, Any]) -> Account:
+    """Return the account that a body names (`waba_id`), else the first. Raises GraphError."""
+    accounts = engine().businesses.accounts
+    return engine().businesses.account(str(told.get("waba_id", next(iter(accounts)))))
+
+
+def phone_of(told: dict[str, Any]) -> Phone:
+    """Return the customer's phone that a body names (`phone`), made where there was none. Raises GraphError."""
     settings = engine().settings
-    wa_id = wa_id_of(str(untrusted), country_code=settings.country_code, rewrite=settings.rewrite_numbers)
+    wa_id = wa_id_of(str(told["phone"]), country_code=settings.country_code, rewrite=settings.rewrite_numbers)
     return engine().world.phone(wa_id)
+
+
+def phone_told(phone: Phone) -> dict[str, Any]:
+    """Return a phone with what follows from it."""
+    return asdict(phone) | {"user_id": phone.user_id, "identity": phone.identity}
+
+
+def account_told(account: Account) -> dict[str, Any]:
+    """Return an account without its secrets."""
+    until = account.restricted_until
+    return {
+        "waba_id": account.id,
+        "name": account.name,
+        "subscribed": account.subscribed,
+        "limit": account.limit,
+        "disabled": account.disabled,
+        "restricted_until": until.isoformat() if until else None,
+        "numbers": [
+            {
+                "phone_number_id": number.id,
+                "display_phone_number": number.display,
+                "status": number.status,
+                "quality": number.quality,
+                "identity_check": number.identity_check,
+            }
+            for number in account.numbers
+        ],
+    }

@@ -1,26 +1,21 @@
 """The Graph endpoints: what a business calls. Any version prefix; errors in the Graph envelope; faults on order."""
 
-import secrets
-import threading
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
 
-from sandbox.whatsapp.engine import Engine
+from sandbox.whatsapp.answers import media_shown, number_shown, templates_page
+from sandbox.whatsapp.business import Account, Number
+from sandbox.whatsapp.entities import Template
+from sandbox.whatsapp.handshake import shake_hands
+from sandbox.whatsapp.plumbing import body, engine, fields, plumb
 from sandbox.whatsapp.problems import GraphError, unknown_object
-from sandbox.whatsapp.world import Template
 
 graph = Blueprint("graph", __name__, url_prefix="/v<float:version>")
-
-BAD_GATEWAY = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Sorry</h1></body></html>"
-
-
-def engine() -> Engine:
-    """Return the simulator of this application."""
-    found: Engine = current_app.extensions["simulator"]
-    return found
+bytes_of_media = Blueprint("media", __name__, url_prefix="/media")
+for _part in (graph, bytes_of_media):
+    plumb(_part)
 
 
 @graph.url_value_preprocessor
@@ -30,92 +25,44 @@ def _drop_version(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 @graph.before_request
-def _meet_faults() -> ResponseReturnValue | None:
-    leaf = request.path.rsplit("/", 1)[-1]
-    target = {"messages": "messages", "message_templates": "templates"}.get(leaf, "media")
-    fault = engine().faults.strike(target)
-    match fault.preset if fault else "":
-        case "":
-            return None
-        case "drop":
-            g.drop = True  # accepted, but the answer never gets out
-            return None
-        case "hang":
-            threading.Event().wait(fault.seconds if fault else 0)
-            g.drop = True
-            return Response(status=503)
-        case "bad_gateway":
-            return Response(BAD_GATEWAY, status=502, mimetype="text/html")
-    raise fault.error() if fault else RuntimeError
-
-
-@graph.before_request
+@bytes_of_media.before_request
 def _authorise() -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    tokens = engine().settings.tokens
-    if scheme.lower() != "bearer" or not token:
+    if not _token():
         raise GraphError(190, "An access token is required to request this resource.", status=401)
-    if tokens and token not in tokens:
+    if not any(engine().businesses.holds(one, _token()) for one in engine().businesses.accounts.values()):
         raise GraphError(190, "Invalid OAuth access token.", status=401)
-
-
-@graph.after_request
-def _cut(response: Response) -> Response:
-    if g.get("drop") and (connection := request.environ.get("werkzeug.socket")) is not None:
-        connection.shutdown(2)
-    return response
-
-
-@graph.errorhandler(GraphError)
-def _refuse(error: GraphError) -> ResponseReturnValue:
-    deterministic = engine().settings.deterministic_ids
-    trace = "A" + ("0" * 22 if deterministic else secrets.token_urlsafe(16))
-    return jsonify(error.body(trace)), error.status, error.headers
 
 
 @graph.post("/<owner>/messages")
 def messages(owner: str) -> ResponseReturnValue:
     """Send a message, or mark a customer's message as read."""
-    _same(owner, engine().settings.phone_number_id)
-    body = _body()
-    if body.get("messaging_product") != "whatsapp":
-        raise GraphError(100, "The parameter messaging_product is required.")
-    if body.get("status") == "read":
-        engine().customers.was_read(str(body.get("message_id", "")))
+    number = _number(owner)
+    told = body()
+    if told.get("status") == "read" and told.get("messaging_product") == "whatsapp":
+        engine().customers.was_read(str(told.get("message_id", "")), number)
         return {"success": True}
-    return engine().sending.send(body)
+    return engine().sending.send(number, told)
 
 
 @graph.post("/<owner>/message_templates")
 def create_template(owner: str) -> ResponseReturnValue:
     """Submit a template for review."""
-    _same(owner, engine().settings.waba_id)
-    template = engine().reviews.register(_body())
+    template = engine().reviews.register(_account(owner), body())
     return {"id": template.id, "status": template.status, "category": template.category}
 
 
 @graph.get("/<owner>/message_templates")
 def list_templates(owner: str) -> ResponseReturnValue:
     """List templates, page by page; `paging.next` is missing on the last page."""
-    _same(owner, engine().settings.waba_id)
-    wanted = {name: request.args.get(name, "") for name in ("name", "status", "language")}
-    rows = [_shown(t) for t in engine().world.templates.values() if t.status != "DELETED"]
-    rows = [r for r in rows if all(not v or str(r[k]).lower() == v.lower() for k, v in wanted.items())]
-    limit = min(max(request.args.get("limit", 25, int), 1), 1000)
-    start = max(request.args.get("after", 0, int), 0)
-    page, rest = rows[start : start + limit], rows[start + limit :]
-    paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + len(page))}}
-    if rest:
-        paging["next"] = f"{request.base_url}?after={start + len(page)}"
-    return {"data": page, "paging": paging} if page else {"data": []}
+    return templates_page(_account(owner))
 
 
 @graph.delete("/<owner>/message_templates")
 def delete_template(owner: str) -> ResponseReturnValue:
     """Delete one template by `hsm_id` and `name`; the name alone deletes every language."""
-    _same(owner, engine().settings.waba_id)
     name, template_id = request.args.get("name", ""), request.args.get("hsm_id", "")
-    found = [t for t in engine().world.templates.values() if t.name == name and template_id in {"", t.id}]
+    rows = engine().world.templates_of(_account(owner).id)
+    found = [one for one in rows if one.name == name and template_id in {"", one.id}]
     if not name or not found:
         raise unknown_object(template_id or name)
     for template in found:
@@ -123,65 +70,57 @@ def delete_template(owner: str) -> ResponseReturnValue:
     return {"success": True}
 
 
+@graph.get("/<owner>/phone_numbers")
+def list_numbers(owner: str) -> ResponseReturnValue:
+    """List the numbers of an account."""
+    return {"data": [fields(number_shown(number)) for number in _account(owner).numbers]}
+
+
 @graph.route("/<owner>/subscribed_apps", methods=["GET", "POST", "DELETE"])
 def subscribed_apps(owner: str) -> ResponseReturnValue:
-    """Subscribe the app to the account's webhooks, or end that."""
-    _same(owner, engine().settings.waba_id)
-    world = engine().world
+    """Subscribe the app to the account's webhooks, with an address of its own for messages or without; or end that."""
+    account = _account(owner)
     if request.method == "GET":
-        app = {"whatsapp_business_api_data": {"id": "1", "name": "simulated app"}}
-        return {"data": [app] if world.subscribed else []}
-    world.subscribed = request.method == "POST"
+        app: dict[str, Any] = {"whatsapp_business_api_data": {"id": "1", "name": "simulated app"}}
+        if account.override:
+            app["override_callback_uri"] = account.override
+        return {"data": [app] if account.subscribed else []}
+    account.override = _checked_override(request.get_json(silent=True)) if request.method == "POST" else ""
+    account.subscribed = request.method == "POST"
+    return {"success": True}
+
+
+@graph.post("/<owner>/settings")
+def change_settings(owner: str) -> ResponseReturnValue:
+    """Switch the check of customers' identity on or off."""
+    number, told = _number(owner), body().get("user_identity_change")
+    if not isinstance(told, dict) or not isinstance(told.get("enable_identity_key_check"), bool):
+        raise GraphError(100, "this simulator knows user_identity_change.enable_identity_key_check only")
+    number.identity_check = told["enable_identity_key_check"]
     return {"success": True}
 
 
 @graph.get("/<object_id>")
 def read_object(object_id: str) -> ResponseReturnValue:
-    """Read a phone number, a template or the place of a file."""
-    settings, world = engine().settings, engine().world
-    if object_id == settings.phone_number_id:
-        return {
-            "id": object_id,
-            "display_phone_number": settings.display_phone_number,
-            "verified_name": settings.company,
-            "quality_rating": "GREEN",
-            "code_verification_status": "VERIFIED",
-            "platform_type": "CLOUD_API",
-            "throughput": {"level": "STANDARD"},
-        }
-    if template := world.templates.get(object_id):
-        return _shown(template)
-    if media := world.media.get(object_id):
-        media.reads += 1
-        world.media_reads += 1
-        return {
-            "messaging_product": "whatsapp",
-            "id": media.id,
-            "mime_type": media.mime,
-            "sha256": media.sha256,
-            "file_size": len(media.data),
-            "url": request.url_root + f"v1.0/{media.id}/bytes",
-        }
-    raise unknown_object(object_id)
-
-
-@graph.get("/<media_id>/bytes")
-def read_media(media_id: str) -> ResponseReturnValue:
-    """Return a file that a customer sent. The product never asks; the count in `/sim/state` proves it."""
-    media = engine().world.media.get(media_id)
-    if media is None:
-        raise unknown_object(media_id)
-    engine().world.media_reads += 1
-    return Response(media.data, mimetype=media.mime)
+    """Read an account, a phone number, a template or the place of a file."""
+    if object_id in engine().businesses.accounts:
+        account = _account(object_id)
+        return fields({"id": account.id, "name": account.name, "account_review_status": "APPROVED"})
+    if engine().businesses.find_number(object_id):
+        return fields(number_shown(_number(object_id)))
+    if object_id in engine().world.templates:
+        return templates_page(engine().businesses.account(_template(object_id).waba_id), only=object_id)
+    return media_shown(object_id, allowed=_may_use)
 
 
 @graph.post("/<object_id>")
-def edit_template(object_id: str) -> ResponseReturnValue:
-    """Replace the components of a template, which sends it back to review."""
-    template = engine().world.templates.get(object_id)
-    if template is None:
-        raise unknown_object(object_id)
-    engine().reviews.edit(template, _body())
+def change_object(object_id: str) -> ResponseReturnValue:
+    """Replace the components of a template, which sends it back to review; or set the webhook address of a number."""
+    if engine().businesses.find_number(object_id):
+        number = _number(object_id)
+        number.override = _checked_override(body().get("webhook_configuration"))
+        return {"success": True}
+    engine().reviews.edit(_template(object_id), body())
     return {"success": True}
 
 
@@ -189,8 +128,8 @@ def edit_template(object_id: str) -> ResponseReturnValue:
 def delete_media(object_id: str) -> ResponseReturnValue:
     """Forget a file."""
     with engine().world.lock:
-        if engine().world.media.pop(object_id, None) is None:
-            raise unknown_object(object_id)
+        media_shown(object_id, allowed=_may_use, read=False)
+        del engine().world.media[object_id]
         engine().changed()
     return {"success": True}
 
@@ -201,31 +140,60 @@ def anything_else(rest: str) -> ResponseReturnValue:
     raise unknown_object(rest)
 
 
-@graph.errorhandler(HTTPException)
-def _http_problem(error: HTTPException) -> ResponseReturnValue:
-    return _refuse(GraphError(100, error.name, status=error.code or 400))
+@bytes_of_media.get("/<media_id>")
+def read_media(media_id: str) -> ResponseReturnValue:
+    """Return a file that a customer sent, or the range of it that is asked for, while its address is fresh.
+
+    The product never asks; the count in `/sim/state` proves it.
+    """
+    media = engine().customers.find_media(media_id)
+    fresh = request.args.get("ext", 0, int) >= engine().clock.now().timestamp()
+    if media is None or not fresh or not _may_use(engine().businesses.number(media.number_id)):
+        return Response(status=404)
+    media.reads += 1
+    engine().world.media_reads += 1
+    response = Response(media.data, mimetype=media.mime)
+    return response.make_conditional(request, accept_ranges=True, complete_length=len(media.data))
 
 
-def _same(untrusted_id: str, known: str) -> None:
-    if untrusted_id != known:
+def _token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _account(untrusted_id: str) -> Account:
+    """Return an account that the token may act for. Raises GraphError 100/33: what is not yours does not exist."""
+    account = engine().businesses.account(untrusted_id)
+    if not engine().businesses.holds(account, _token()):
         raise unknown_object(untrusted_id)
+    return account
 
 
-def _body() -> dict[str, Any]:
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise GraphError(100, "The request body must be a JSON object.")
-    return body
+def _number(untrusted_id: str) -> Number:
+    number = engine().businesses.number(untrusted_id)
+    if not _may_use(number):
+        raise unknown_object(untrusted_id)
+    return number
 
 
-def _shown(template: Template) -> dict[str, Any]:
-    return {
-        "id": template.id,
-        "name": template.name,
-        "language": template.language,
-        "status": template.status,
-        "category": template.category,
-        "parameter_format": template.payload.get("parameter_format", "POSITIONAL"),
-        "components": template.payload.get("components", []),
-        "rejected_reason": template.reason,
-    }
+def _may_use(number: Number) -> bool:
+    return engine().businesses.holds(engine().businesses.account_of(number), _token())
+
+
+def _template(untrusted_id: str) -> Template:
+    template = engine().world.templates.get(untrusted_id)
+    if template is None or template.status == "DELETED":
+        raise unknown_object(untrusted_id)
+    _account(template.waba_id)
+    return template
+
+
+def _checked_override(untrusted: object) -> str:
+    """Return the address for messages that a business asks for, after the handshake; none: as the app says."""
+    told = untrusted if isinstance(untrusted, dict) else {}
+    url = str(told.get("override_callback_uri") or "")
+    if len(url) > 200:
+        raise GraphError(100, "override_callback_uri has at most 200 characters")
+    if url and not shake_hands(url, str(told.get("verify_token", "")), engine().world.next()):
+        raise GraphError(2200, "Callback verification failed")
+    return url

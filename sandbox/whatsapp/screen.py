@@ -14,10 +14,10 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.whatsapp.customers import MEDIA_LIMIT
 from sandbox.whatsapp.deliveries import Delivery
-from sandbox.whatsapp.graph import engine
+from sandbox.whatsapp.entities import Message, Phone
 from sandbox.whatsapp.numbers import wa_id_of
+from sandbox.whatsapp.plumbing import engine
 from sandbox.whatsapp.problems import TITLES, GraphError
-from sandbox.whatsapp.world import Message, Phone
 
 screen = Blueprint("screen", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 
@@ -80,7 +80,7 @@ def chat_news(wa_id: str) -> ResponseReturnValue:
 @screen.post("/phones/<wa_id>/read")
 def read(wa_id: str) -> ResponseReturnValue:
     """The customer has the chat before their eyes."""
-    engine().sending.open_chat(_known(wa_id).wa_id)
+    engine().statuses.read(engine().world.chat(_known(wa_id).wa_id))
     return "", 204
 
 
@@ -89,7 +89,7 @@ def write(wa_id: str) -> ResponseReturnValue:
     """The customer writes."""
     phone, text = _known(wa_id), request.form.get("text", "").strip()
     if text:
-        engine().customers.says(phone.wa_id, text[:TEXT_LIMIT])
+        engine().customers.says(phone.wa_id, engine().businesses.numbers[0], text[:TEXT_LIMIT])
     return redirect(url_for(".chat", wa_id=phone.wa_id) + "#escribir", 303)
 
 
@@ -103,7 +103,7 @@ def send_file(wa_id: str) -> ResponseReturnValue:
     if not 0 < len(data) <= MEDIA_LIMIT:
         abort(413)
     name = re.sub(r"[^\w .()-]", "_", unquote(request.headers.get("X-File-Name", "")))[:120]
-    engine().customers.sends(phone.wa_id, mime=mime, data=data, file_name=name)
+    engine().customers.sends(phone.wa_id, engine().businesses.numbers[0], mime=mime, data=data, file_name=name)
     return "", 204
 
 

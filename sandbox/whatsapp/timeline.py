@@ -43,6 +43,12 @@ class Timeline:
             heapq.heappush(self._tasks, (self._clock.now() + timedelta(seconds=seconds), next(self._order), task))
             self._clock.moved.notify_all()
 
+    def clear(self) -> None:
+        """Forget everything that was to happen."""
+        with self._clock.moved:
+            self._tasks.clear()
+            self._clock.moved.notify_all()
+
     def settle(self, timeout: float = 20.0) -> bool:
         """Wait until nothing that is due is left; tells whether that happened within `timeout` real seconds."""
         with self._clock.moved:

@@ -1,5 +1,6 @@
 """A simulator on a free port with a clock that stands still, and the few calls that tests make on it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -51,6 +52,25 @@ class Stage:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         return httpx.post(f"{self.graph}/{path}", json=body, headers=headers, trust_env=False)
 
+    def call(self, method: str, path: str, *, token: str = TOKEN, **more: Any) -> httpx.Response:
+        """Call the Graph side with any method, past our client."""
+        headers = {"authorization": f"Bearer {token}"} | more.pop("headers", {})
+        return httpx.request(method, f"{self.graph}/{path}", headers=headers, trust_env=False, **more)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every change that the business received, in order: account (`waba_id`), field and value."""
+        documents = [json.loads(body) for body in self.received.bodies]
+        return [
+            {"waba_id": entry["id"], **change}
+            for one in documents
+            for entry in one["entry"]
+            for change in entry["changes"]
+        ]
+
+    def items(self, name: str) -> list[dict[str, Any]]:
+        """Every message or status (`messages`, `statuses`) that the business received, in order."""
+        return [item for event in self.events() for item in event["value"].get(name, [])]
+
     def pass_time(self, seconds: float = 2) -> None:
         assert self.sim("clock", {"advance": seconds})["settled"]
 
@@ -75,7 +95,6 @@ def staged(**changes: Any) -> Iterator[Stage]:
         tokens=(TOKEN,),
         templates=(*(payload(template, base_url=PORTAL) for template in LIBRARY), *authentication.payloads()),
         frozen_clock=True,
-        deterministic_ids=True,
     )
     with receiving() as received:
         settings = replace(settings, **({"webhook_url": received.url} | changes))

@@ -7,7 +7,7 @@ import pytest
 from notifications.whatsapp.authentication import CODE, LABELS, payloads
 from sandbox.whatsapp.authentication import fill
 from sandbox.whatsapp.problems import GraphError
-from sandbox.whatsapp.validation import check_template
+from sandbox.whatsapp.submitting import check_template
 
 
 def submitted(**changes):
