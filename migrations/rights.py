@@ -38,6 +38,8 @@ JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
 """What a worker changes on a due row that it leases."""
 TRY: Columns = (*JOB, "unfinished")
 """The same, where the work may kill the worker."""
+HANDLED: Columns = ("state", "error", "changed_at", "due_at", "tries", "waits_for", "held_by")
+"""What moves a message: the courier by what it meets, a person by deciding."""
 VERDICT: Columns = ("finding", "reason", "reason_page", "threat", "mime", "pages", "engine", "signatures", "judged_at")
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
 """How a case key is asked for: without any of the columns that the custodian fills."""
@@ -141,7 +143,7 @@ STAFF: Rights = {
     "api_keys": May(select=ALL, insert=ALL, update=("revoked_at",)),
     "cases": May(select=ALL, insert=ALL, update=("state", "updated_at", "team_id", "owner_id")),
     "case_keys": May(insert=ASKED),
-    "parties": READ_ADD,
+    "parties": May(select=ALL, insert=ALL, update=("verify_since",)),
     "opt_outs": May(select=ALL, update=("lifted_at",)),
     "opt_ins": READ_ADD,
     "intercepted_files": May(select=ALL, update=("handled_at", "handled_by")),
@@ -150,15 +152,19 @@ STAFF: Rights = {
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "revoked_at")),
     "visits": READ,
     "notice_acceptances": READ,
-    "messages": READ_ADD,
+    "messages": May(select=ALL, insert=ALL, update=(*HANDLED, "channel", "pinned", "link_id")),
     "message_attempts": READ,
-    "whatsapp_senders": May(select=("id", "org_id", "phone_number_id", "waba_id")),
     "template_accounts": May(select=ALL, insert=TEMPLATE_ACCOUNT_ASKED, update=("due_at", "refuse_marketing")),
     "message_templates": May(
         select=ALL,
         insert=TEMPLATE_ASKED,
         update=("body", "footer", "label", "standby_name", "wish", "changed_at", "due_at"),
     ),
+    "whatsapp_senders": May(select=("id", "org_id", "phone_number_id", "waba_id", "team_id", "priority", "portfolio")),
+    "breakers": May(select=ALL, update=("closed_at", "closed_by")),
+    "alarms": May(select=ALL, update=("closed_at", "closed_by")),
+    "conversation_budgets": READ,
+    "conversations": READ,
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
     "preview_tasks": May(select=("document_id", "gave_up")),
@@ -211,14 +217,14 @@ COURIER: Rights = {
     "requirement_templates": READ,
     "requirements": READ,
     "cases": READ,
-    "parties": READ,
+    "parties": May(select=ALL, update=("unreachable_since", "verify_since")),
     "opt_outs": May(select=ALL, update=("lifted_at",)),
     "opt_ins": READ_ADD,
     "chat_windows": May(select=ALL, insert=ALL, update=ALL, delete=True),
     "intercepted_files": May(select=ALL, insert=ALL, update=("media_id", "deleted_at", "left_at", "unknown", *JOB)),
     "document_requests": READ,
     "slots": READ,
-    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "revoked_at")),
     "link_wishes": May(select=ALL, update=JOB),
     "whatsapp_senders": READ,
     "template_accounts": May(select=ALL, update=("synced_at", "error", "hour", "calls", *JOB)),
@@ -232,9 +238,18 @@ COURIER: Rights = {
     ),
     "code_challenges": May(select=ALL, update=("message_id", *JOB)),
     "messages": May(
-        select=ALL, insert=ALL, update=("state", "channel", "link_id", "wamid", "error", "changed_at", *JOB)
+        select=ALL,
+        insert=ALL,
+        update=(*HANDLED, "channel", "pinned", "link_id", "wamid", "shortened", "lease_until", "attempt", "takeovers"),
     ),
-    "message_attempts": May(select=ALL, insert=ALL, update=("ended_at", "outcome", "error")),
+    "message_attempts": May(
+        select=ALL, insert=ALL, update=("ended_at", "outcome", "error", "wamid", "recipient", "recipient_user")
+    ),
+    "breakers": May(select=ALL, insert=ALL, update=("opened_at", "until", "failures", "closed_at", "closed_by")),
+    "alarms": May(select=ALL, insert=ALL, update=("raised_at", "last_at", "times", "closed_at", "closed_by")),
+    "pair_turns": May(select=ALL, insert=ALL, update=("free_at",), delete=True),
+    "conversation_budgets": May(select=ALL, insert=ALL, update=("daily_limit", "changed_at")),
+    "conversations": May(select=ALL, insert=ALL, update=("at",), delete=True),
     "inbound_events": May(select=ALL, update=("processed_at", "phone", "bsuid", "fields", *JOB)),
     "crm_cursors": May(select=ALL, insert=ALL, update=("next_leaf",)),
     "crm_events": READ_ADD,

@@ -86,6 +86,10 @@ class Party(Base):
     mail address."""
     locale: Mapped[str] = mapped_column(String(10), default="es")
     created_at: Mapped[datetime]
+    unreachable_since: Mapped[datetime | None]
+    """Since when WhatsApp says that this address takes no messages; a later delivery ends it."""
+    verify_since: Mapped[datetime | None]
+    """Since when the address may have a new owner: nothing is sent until a person has made sure."""
 
 
 class CaseKey(Due, Base):

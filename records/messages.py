@@ -8,12 +8,12 @@ settles it.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy import ForeignKey, String, false, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from records.cases import Party
 from records.links import UploadLink
 from records.requests import DocumentRequest
+from records.senders import WhatsAppSender  # noqa: F401 (its table: an update names the number that it came to)
 from storage.database import Base, NewId
 from storage.due import Due
 
@@ -50,6 +50,19 @@ class MessageState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class WaitReason(StrEnum):
+    """Why a queued message does not leave yet."""
+
+    BACKOFF = "backoff"  # a passing fault: tried again soon
+    NOT_SENT = "not_sent"  # no connection to the channel
+    PAIR = "pair"  # the last message to this person has just left
+    RECIPIENT = "recipient"  # the channel takes nothing for this person for a while
+    SENDER = "sender"  # every number that may send it is stopped
+    TEMPLATE = "template"  # its template is missing, paused or not approved
+    BUDGET = "budget"  # the day's new conversations are used up
+    VERIFY = "verify"  # somebody must first make sure that the address is still the customer's
+
+
 RANK = {
     MessageState.QUEUED: 0,
     MessageState.SENDING: 1,
@@ -60,26 +73,6 @@ RANK = {
     MessageState.READ: 5,
 }
 """Order of the states that a channel reports; FAILED and CANCELLED stand outside it."""
-
-
-class WhatsAppSender(Base):
-    """One WhatsApp number of an organization. The courier opens the token, the gateway the app secret."""
-
-    __tablename__ = "whatsapp_senders"
-
-    id: Mapped[NewId]
-    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
-    phone_number_id: Mapped[str] = mapped_column(String(64), unique=True)
-    waba_id: Mapped[str] = mapped_column(String(64))
-    token_boxed: Mapped[bytes] = mapped_column(LargeBinary)
-    """Access token in the courier's box (table whatsapp_senders, row id, column token_boxed)."""
-    app_secret_boxed: Mapped[bytes] = mapped_column(LargeBinary)
-    """Webhook app secret in the gateway's box (column app_secret_boxed)."""
-    old_app_secret_boxed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """The secret before, in the gateway's box (column old_app_secret_boxed): the platform may still sign with it."""
-    old_app_secret_until: Mapped[datetime | None]
-    verify_token_sha256: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of the token of the webhook handshake."""
 
 
 class Message(Due, Base):
@@ -93,12 +86,21 @@ class Message(Due, Base):
     request_id: Mapped[str] = mapped_column(ForeignKey("document_requests.id"), index=True)
     link_id: Mapped[str] = mapped_column(ForeignKey("upload_links.id"))
     channel: Mapped[Channel] = mapped_column(String(10), default=Channel.WHATSAPP)
-    """Chosen by the courier with each attempt (`channel_of`)."""
+    """Chosen by the courier with each attempt (`records/channels.py`), unless it is pinned."""
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The channel was chosen by a failure on another one, or by a person."""
     purpose: Mapped[Purpose] = mapped_column(String(20))
     state: Mapped[MessageState] = mapped_column(String(10), default=MessageState.QUEUED)
     wamid: Mapped[str | None] = mapped_column(String(200), index=True)
     error: Mapped[str | None] = mapped_column(String(60))
     """Code of the last failure: the channel's number or one of ours."""
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Passing faults met since it was queued, moved to another channel or sent again by a person."""
+    shortened: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its texts were too long once: they go shortened."""
+    waits_for: Mapped[WaitReason | None] = mapped_column(String(20))
+    held_by: Mapped[str | None] = mapped_column(String(32), index=True)
+    """The breaker that holds it; closing that makes it due at once."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     request: Mapped[DocumentRequest] = relationship()
@@ -110,6 +112,7 @@ class Message(Due, Base):
         if RANK[state] <= current:
             return False
         self.state, self.changed_at = state, now
+        self.waits_for = self.held_by = None
         return True
 
     def fail(self, error: str, now: datetime) -> bool:
@@ -117,7 +120,20 @@ class Message(Due, Base):
         if self.state in (MessageState.DELIVERED, MessageState.READ, MessageState.FAILED, MessageState.CANCELLED):
             return False
         self.state, self.error, self.changed_at, self.due_at = MessageState.FAILED, error, now, None
+        self.waits_for = self.held_by = None
         return True
+
+    def wait(self, why: WaitReason, until: datetime, now: datetime, *, held_by: str | None = None) -> None:
+        """Stay queued until then, and say why."""
+        if self.state != MessageState.QUEUED or self.waits_for != why:
+            self.changed_at = now
+        self.state, self.waits_for, self.held_by, self.due_at = MessageState.QUEUED, why, held_by, until
+
+    def move_to(self, channel: Channel, now: datetime) -> None:
+        """Go out anew on another channel, with the same link."""
+        self.channel, self.pinned, self.tries, self.shortened = channel, True, 0, False
+        self.state, self.changed_at, self.due_at = MessageState.QUEUED, now, now
+        self.waits_for = self.held_by = None
 
 
 class MessageAttempt(Base):
@@ -131,8 +147,19 @@ class MessageAttempt(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(20))
-    """accepted, refused, not_sent or unknown."""
+    """accepted, refused, not_sent, unknown; overtaken by a status; failed, as a status said later."""
     error: Mapped[str | None] = mapped_column(String(60))
+    channel: Mapped[Channel | None] = mapped_column(String(10))
+    sender_id: Mapped[str | None] = mapped_column(String(32))
+    """The number that it left from."""
+    template: Mapped[str | None] = mapped_column(String(200))
+    """Name and language of the template, `name/es_MX`."""
+    wamid: Mapped[str | None] = mapped_column(String(200), index=True)
+    recipient: Mapped[str | None] = mapped_column(String(32), index=True)
+    """The address as the channel writes it (`wa_id`), from its answer or a status: by this, and never by the number
+    that somebody typed, a customer who writes is recognized."""
+    recipient_user: Mapped[str | None] = mapped_column(String(140), index=True)
+    """The business-scoped user id, from the same."""
 
 
 class InboundEvent(Due, Base):
@@ -159,13 +186,6 @@ class InboundEvent(Due, Base):
     than the address."""
     received_at: Mapped[datetime]
     processed_at: Mapped[datetime | None]
-
-
-def channel_of(party: Party, purpose: Purpose) -> Channel:
-    """Return the way to a person: WhatsApp, else mail. A code goes to a phone only, not to a business-scoped id."""
-    if party.phone or (party.bsuid and purpose != Purpose.CODE) or not party.email:
-        return Channel.WHATSAPP
-    return Channel.EMAIL
 
 
 def queue(session: Session, *, request: DocumentRequest, link: UploadLink, purpose: Purpose, now: datetime) -> Message:

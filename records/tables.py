@@ -5,7 +5,10 @@ A test keeps the list complete.
 
 import audit.trail
 import audit.tree
+import records.alarms
 import records.apikeys
+import records.breakers
+import records.budgets
 import records.cases
 import records.challenges
 import records.chats
@@ -21,12 +24,14 @@ import records.messages
 import records.optins
 import records.optouts
 import records.organizations
+import records.pacing
 import records.people
 import records.receipts.entries
 import records.receipts.rows
 import records.requests
 import records.requirements
 import records.rescans
+import records.senders
 import records.sessions
 import records.templates
 import records.trays
@@ -39,7 +44,10 @@ metadata = Base.metadata
 MODULES = (
     audit.trail,
     audit.tree,
+    records.alarms,
     records.apikeys,
+    records.breakers,
+    records.budgets,
     records.cases,
     records.challenges,
     records.chats,
@@ -55,12 +63,14 @@ MODULES = (
     records.optins,
     records.optouts,
     records.organizations,
+    records.pacing,
     records.people,
     records.receipts.entries,
     records.receipts.rows,
     records.requests,
     records.requirements,
     records.rescans,
+    records.senders,
     records.sessions,
     records.templates,
     records.trays,

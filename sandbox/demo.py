@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from notifications.whatsapp import authentication
 from notifications.whatsapp.templates import LIBRARY, payload
 from records.apikeys import create_api_key
-from records.messages import WhatsAppSender
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requirements import publish_template
+from records.senders import WhatsAppSender
 from records.signing_in import Passwords, new_seed
 from sandbox import refuse_in_production
 from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES, WITH_CODE

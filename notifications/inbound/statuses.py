@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from notifications.delivery.failing import undelivered
+from notifications.whatsapp.errors import ApiError
+from records.contacts import note_reached
 from records.messages import InboundEvent, Message, MessageAttempt, MessageState
 
 ACTOR = "courier"
@@ -14,22 +17,22 @@ STATES = {
     "delivered": MessageState.DELIVERED,
     "read": MessageState.READ,
 }
+ON_THE_WAY = (MessageState.SENDING, MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.SENT)
 
 
 def take_in(session: Session, event: InboundEvent, now: datetime) -> None:
     """Move the message that a status is about, and record it when that changed something."""
-    message = _message_of(session, event)
-    if message is None:
+    found = _attempt_of(session, event)
+    if found is None:
         return
-    if message.wamid is None:
-        message.wamid = event.wamid  # the answer to the POST was lost; the status tells that it arrived
+    message, attempt = found
+    attempt.wamid = attempt.wamid or event.wamid  # the answer to the POST was lost; the status tells that it arrived
+    attempt.recipient = event.phone or attempt.recipient
+    attempt.recipient_user = event.bsuid or attempt.recipient_user
     if event.status == "failed":
-        changed = message.fail(event.error or "failed", now)
+        changed = _failed(session, message, attempt, event, now)
     else:
-        state = STATES.get(event.status or "")
-        changed = state is not None and message.advance(state, now)
-        if changed:
-            message.due_at, message.error = None, None
+        changed = _came(message, attempt, STATES.get(event.status or ""), now)
     if changed:
         record(
             session,
@@ -39,15 +42,43 @@ def take_in(session: Session, event: InboundEvent, now: datetime) -> None:
             subject_id=message.id,
             case_id=message.case_id,
             now=now,
-            details={"status": message.state, "inbound": event.id, "error": message.error or ""},
+            details={"status": event.status or "", "inbound": event.id, "error": event.error or ""},
         )
 
 
-def _message_of(session: Session, event: InboundEvent) -> Message | None:
-    """Find our message by the attempt id that we gave along, else by the channel's id; never by phone."""
+def _came(message: Message, attempt: MessageAttempt, state: MessageState | None, now: datetime) -> bool:
+    """Move the message forward. What failed, or goes out anew since, is moved by an arrival only."""
+    arrived = state in (MessageState.DELIVERED, MessageState.READ)
+    stale = attempt.outcome == "failed" or message.channel != attempt.channel or message.state == MessageState.QUEUED
+    if state is None or (stale and not arrived) or not message.advance(state, now):
+        return False
+    message.wamid, message.due_at, message.error = attempt.wamid, None, None
+    if arrived:
+        note_reached(message.request.party)
+    return True
+
+
+def _failed(session: Session, message: Message, attempt: MessageAttempt, event: InboundEvent, now: datetime) -> bool:
+    """Let a failure have its effect, once, and only that of the newest attempt of a message that has not arrived."""
+    if attempt.outcome == "failed":
+        return False
+    attempt.outcome, attempt.error = "failed", event.error
+    newest = select(func.max(MessageAttempt.number)).where(MessageAttempt.message_id == message.id)
+    if session.scalar(newest) != attempt.number or message.state not in ON_THE_WAY:
+        return False
+    code = int(event.error) if event.error and event.error.isdecimal() else None
+    undelivered(session, message, ApiError(code=code), now, attempt=attempt)
+    return True
+
+
+def _attempt_of(session: Session, event: InboundEvent) -> tuple[Message, MessageAttempt] | None:
+    """Find our attempt by its id that we gave along, else by the channel's id; never by phone. Locks its message."""
     if event.opaque:
         attempt = session.get(MessageAttempt, event.opaque)
-        message = session.get(Message, attempt.message_id, with_for_update=True) if attempt is not None else None
     else:
-        message = session.scalars(select(Message).where(Message.wamid == event.wamid).with_for_update()).first()
-    return message if message is not None and message.org_id == event.org_id else None
+        attempt = session.scalars(select(MessageAttempt).where(MessageAttempt.wamid == event.wamid)).first()
+    if attempt is None:
+        return None
+    message = session.get_one(Message, attempt.message_id, with_for_update=True, populate_existing=True)
+    session.refresh(attempt)
+    return (message, attempt) if message.org_id == event.org_id else None

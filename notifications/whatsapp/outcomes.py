@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from notifications.whatsapp.errors import ApiError
+from notifications.whatsapp.shapes import text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,10 @@ class Accepted:
     wamid: str = field(repr=False)
     message_status: str = "accepted"
     """accepted, held_for_quality_assessment or paused; accepted when the platform left it out."""
+    wa_id: str = field(default="", repr=False)
+    """The recipient as the platform writes the number; empty when it did not say."""
+    user_id: str = field(default="", repr=False)
+    """The recipient's business-scoped user id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +78,22 @@ def read_acceptance(answer: Answered) -> Accepted | Unknown:
     match answer.body.get("messages"):
         case [{"id": str(wamid), **rest}, *_] if wamid:
             status = rest.get("message_status")
-            return Accepted(wamid=wamid, message_status=status if isinstance(status, str) and status else "accepted")
+            said = status if isinstance(status, str) and status else "accepted"
+            return Accepted(wamid=wamid, message_status=said, **_contact(answer.body.get("contacts")))
         case _:
             return Unknown(reason="answer_without_message_id")
+
+
+def _contact(untrusted: object) -> dict[str, str]:
+    """Return what the answer tells of the one recipient."""
+    match untrusted:
+        case [dict(contact)]:
+            return {
+                "wa_id": text(contact.get("wa_id"), 32),
+                "user_id": text(contact.get("user_id"), 140),
+            }
+        case _:
+            return {}
 
 
 def _object(untrusted_body: bytes) -> dict[str, Any] | None:

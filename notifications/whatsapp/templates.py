@@ -56,6 +56,16 @@ def language_for(locale: str, country: str = "") -> str:
     return f"es_{where}" if where in {"ES", "CO"} else DEFAULT_LANGUAGE
 
 
+def languages_for(locale: str, *, country: str, fallback: str) -> tuple[str, ...]:
+    """Return the template languages that may carry a message to a person, best first.
+
+    Another country's Spanish gives way to that of Mexico, and any language to the company's own.
+    """
+    first = language_for(locale, country)
+    regional = (DEFAULT_LANGUAGE,) if first.startswith("es_") else ()
+    return tuple(dict.fromkeys((first, *regional, language_for(fallback, country))))
+
+
 def find(name: str, language: str) -> Template:
     """Return the template of the library. Raises KeyError when there is none."""
     for template in LIBRARY:

@@ -16,7 +16,7 @@ from audit import Event
 from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring, team_of
 from records.administering import SCOPES
 from records.apikeys import create_api_key
-from records.messages import WhatsAppSender
+from records.senders import WhatsAppSender
 from storage.database import new_id, utcnow
 from storage.sealing.box import Box
 from storage.sealing.errors import BoxRefused

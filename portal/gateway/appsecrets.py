@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from notifications.inbound.storing import Receiver
 from notifications.whatsapp.webhooks import verify_signature
 from portal.web.application import reading
-from records.messages import WhatsAppSender
+from records.senders import WhatsAppSender
 from storage.database import utcnow
 from storage.sealing.box import Box
 

@@ -18,7 +18,7 @@ from portal.gateway.appsecrets import AppSecrets
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records.errors import RecordsError
-from records.messages import WhatsAppSender
+from records.senders import WhatsAppSender
 from storage.database import utcnow
 
 MAX_BODY = 4 * 1024 * 1024

@@ -65,7 +65,6 @@ MAP: Mapping[str, tuple[Rule, ...]] = {
     Event.GATEWAY_STATUS_RECEIVED: (
         Rule(type=CrmType.REQUEST_DELIVERED, about=About.MESSAGE, when=_status("delivered")),
         Rule(type=CrmType.REQUEST_READ, about=About.MESSAGE, when=_status("read")),
-        Rule(type=CrmType.REQUEST_FAILED, about=About.MESSAGE, when=_status("failed"), reason="error"),
     ),
     Event.CUSTOMER_LINK_ACTIVATED: (Rule(type=CrmType.REQUEST_OPENED, about=About.VISIT, once=True),),
     Event.CUSTOMER_UPLOAD_FINISHED: (Rule(type=CrmType.DOCUMENT_RECEIVED, about=About.UPLOAD),),

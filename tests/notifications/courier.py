@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -12,12 +12,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
-from notifications.composing import Tools
 from notifications.delivery import deliver
+from notifications.delivery.composing import Tools
 from notifications.inbound.taking_in import process
 from notifications.mail.client import Relay
 from notifications.whatsapp.client import CloudApi
-from records.messages import InboundEvent, Message, MessageAttempt, WhatsAppSender
+from records.messages import InboundEvent, Message, MessageAttempt
+from records.senders import WhatsAppSender
 from storage.database import Database, utcnow
 from storage.due import Lease, lease
 from storage.sealing.box import Box
@@ -61,7 +62,7 @@ class Courier:
         """Deliver what is due after a while; return how many messages were worked on."""
         leases = self.leased(after=after)
         for held in leases:
-            deliver(self.tools, held)
+            deliver(replace(self.tools, clock=lambda: utcnow() + after), held)
         return len(leases)
 
     def take_in(self) -> int:

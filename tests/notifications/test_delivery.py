@@ -12,8 +12,9 @@ import pytest
 from notifications.delivery import deliver
 from notifications.whatsapp.client import CloudApi, Unknown
 from records.links import UploadLink, issue
-from records.messages import UNKNOWN_WAIT, Message, MessageState, WhatsAppSender
+from records.messages import UNKNOWN_WAIT, Message, MessageState
 from records.requests import DocumentRequest
+from records.senders import WhatsAppSender
 from storage.database import utcnow
 from storage.due import LostLease, lease
 from tests.notifications.courier import SIGNER, tools_for

@@ -6,9 +6,9 @@ from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications import codes, delivery, renewing
-from notifications.composing import Tools
 from notifications.crm import delivering as crm
 from notifications.crm.webhooks import Webhooks
+from notifications.delivery.composing import Tools
 from notifications.egress import Egress
 from notifications.inbound import taking_in
 from notifications.mail.client import Relay, Tls

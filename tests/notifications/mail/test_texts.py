@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from notifications.composing import spoken
+from notifications.delivery.composing import spoken
 from notifications.mail.texts import LANGUAGES, Letter, write
 from records.messages import Purpose
 

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from audit import AuditEvent, Event
 from portal.cli.session import operator
 from records.apikeys import authenticate
-from records.messages import WhatsAppSender
 from records.organizations import Organization, Team, current_notice
 from records.people import Member, Role
 from records.requirements import current_template
+from records.senders import WhatsAppSender
 from records.signing_in import Passwords, claim_try, prove
 from storage.database import utcnow
 from storage.sealing import keyfiles

@@ -12,9 +12,9 @@ from werkzeug.test import TestResponse
 from intake.links import LinkSigner
 from portal.gateway.app import GatewayApp, build
 from records.apikeys import create_api_key
-from records.messages import WhatsAppSender
 from records.organizations import Organization, PrivacyNotice
 from records.requirements import publish_template
+from records.senders import WhatsAppSender
 from storage.database import Database, new_id, utcnow
 from storage.sealing.box import Box
 

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.gateway import appsecrets
-from records.messages import InboundEvent, WhatsAppSender
+from records.messages import InboundEvent
+from records.senders import WhatsAppSender
 from storage.database import utcnow
 from tests.portal.gateway.company import BOX, NOBODY, VERIFY_TOKEN, signed
 

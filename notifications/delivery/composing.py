@@ -5,10 +5,11 @@ Rules: words, address, token and one-time code are put together here, for one at
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notifications.delivery.routing import Route
 from notifications.mail.client import MailOutcome, Relay
 from notifications.mail.texts import Letter, write
 from notifications.whatsapp import authentication
@@ -16,16 +17,17 @@ from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.library import REQUEST, RETURNED
 from notifications.whatsapp.parameters import checked_parameters
-from notifications.whatsapp.templates import language_for
 from records.challenges import challenge_of
 from records.checkcodes import grouped
-from records.messages import Channel, Message, Purpose, WhatsAppSender
+from records.messages import Channel, Message, Purpose
 from records.organizations import Organization
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
-TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED}
+TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED, Purpose.CODE: authentication.CODE}
 NAME_LIMIT = 60
+SHORT_LIMIT = 20
+"""Characters of a name or title in a message whose texts were too long for the platform (132005)."""
 
 Post = Callable[[], SendOutcome | MailOutcome]
 """Hands one composed message to its channel. Raises InvalidMessage when it breaks a rule of the channel."""
@@ -45,39 +47,44 @@ class Tools:
     code: Callable[[str], str]
     relay: Relay | None
     public_url: str
+    clock: Callable[[], datetime] = utcnow
 
 
-def compose(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
-    """Return the call that sends `message`, for one attempt; None when the organization has nothing to send from."""
+def compose(tools: Tools, session: Session, message: Message, way: Route | None, attempt_id: str) -> Post | None:
+    """Return the call that sends `message`, for one attempt; None when the organization has nothing to send from.
+
+    `way` is what carries a WhatsApp message.
+    """
     match Channel(message.channel):
         case Channel.WHATSAPP:
-            return _whatsapp(tools, session, message, attempt_id)
+            return _whatsapp(tools, session, message, way, attempt_id) if way is not None else None
         case Channel.EMAIL:
             return _mail(tools, session, message, attempt_id)
 
 
-def _whatsapp(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
-    row = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == message.org_id)).first()
-    if row is None:
-        return None
+def _whatsapp(tools: Tools, session: Session, message: Message, way: Route, attempt_id: str) -> Post:
+    row = way.sender
     token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
     sender = Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token)
     party = message.request.party
-    language = language_for(party.locale, session.get_one(Organization, message.org_id).country)
     to = party.phone or party.bsuid or ""
-    template, body, suffix = _template(tools, session, message)
+    body, suffix = _contents(tools, session, message)
     return lambda: tools.api.send_template(
-        sender, to=to, template=template, language=language, body=body, button_suffix=suffix, opaque=attempt_id
+        sender, to=to, template=way.template, language=way.language, body=body, button_suffix=suffix, opaque=attempt_id
     )
 
 
-def _template(tools: Tools, session: Session, message: Message) -> tuple[str, tuple[str, ...], str]:
-    """Return template, body parameters and what its button carries."""
+def _contents(tools: Tools, session: Session, message: Message) -> tuple[tuple[str, ...], str]:
+    """Return the parameters of the body and what the button carries."""
     code = _code(tools, session, message)
     if code is not None:
-        return authentication.CODE, (code,), code
-    body = (*_names(message), grouped(message.link.check_code))
-    return TEMPLATES[Purpose(message.purpose)], body, tools.token(message.link.id)
+        return (code,), code
+    return (*_names(message), grouped(message.link.check_code)), tools.token(message.link.id)
+
+
+def template_of(message: Message) -> str:
+    """Return the template that a purpose is written in."""
+    return TEMPLATES[Purpose(message.purpose)]
 
 
 def _mail(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
@@ -90,7 +97,7 @@ def _mail(tools: Tools, session: Session, message: Message, attempt_id: str) -> 
         sender=sender,
         reply_to=organization.contact_email,
         to=to,
-        at=utcnow(),
+        at=tools.clock(),
         attempt_id=attempt_id,
     )
     code = _code(tools, session, message)
@@ -113,15 +120,15 @@ def _code(tools: Tools, session: Session, message: Message) -> str | None:
 def _names(message: Message) -> tuple[str, str]:
     """Return the person's first name and the matter, as they may be written."""
     party, case = message.request.party, message.request.case
-    names = party.name.split()
-    return spoken(names[0] if names else ""), spoken(case.title, case.external_ref)
+    names, limit = party.name.split(), SHORT_LIMIT if message.shortened else NAME_LIMIT
+    return spoken(names[0] if names else "", limit=limit), spoken(case.title, case.external_ref, limit=limit)
 
 
-def spoken(*texts: str | None) -> str:
+def spoken(*texts: str | None, limit: int = NAME_LIMIT) -> str:
     """Return the first text that may travel in a message (no identifier, no forbidden character), else a dash."""
     for text in texts:
         try:
-            return checked_parameters([(text or "")[:NAME_LIMIT]])[0]
+            return checked_parameters([(text or "")[:limit]])[0]
         except InvalidMessage:
             continue
     return "-"
