@@ -79,7 +79,7 @@ def _create_stops() -> None:
         sa.Column("closed_by", sa.String(32), nullable=True),
         sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_breakers_org_id_organizations")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_breakers")),
-        sa.UniqueConstraint("org_id", "scope", "key", "reason", name=op.f("uq_breakers_org_id")),
+        sa.UniqueConstraint("org_id", "scope", "key", "reason", name=op.f("uq_breakers_org_id_scope_key_reason")),
     )
     op.create_table(
         "alarms",
@@ -95,7 +95,7 @@ def _create_stops() -> None:
         sa.Column("closed_by", sa.String(32), nullable=True),
         sa.ForeignKeyConstraint(["org_id"], ["organizations.id"], name=op.f("fk_alarms_org_id_organizations")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
-        sa.UniqueConstraint("org_id", "kind", "subject", "code", name=op.f("uq_alarms_org_id")),
+        sa.UniqueConstraint("org_id", "kind", "subject", "code", name=op.f("uq_alarms_org_id_kind_subject_code")),
     )
 
 
@@ -118,7 +118,7 @@ def _create_paces() -> None:
             ["org_id"], ["organizations.id"], name=op.f("fk_conversation_budgets_org_id_organizations")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversation_budgets")),
-        sa.UniqueConstraint("org_id", "portfolio", name=op.f("uq_conversation_budgets_org_id")),
+        sa.UniqueConstraint("org_id", "portfolio", name=op.f("uq_conversation_budgets_org_id_portfolio")),
     )
     op.create_table(
         "conversations",

@@ -12,7 +12,7 @@ import pytest
 from notifications.delivery import deliver
 from notifications.whatsapp.client import CloudApi, Unknown
 from records.links import UploadLink, issue
-from records.messages import UNKNOWN_WAIT, Message, MessageState
+from records.messages import UNKNOWN_WAIT, Message, MessageState, WaitReason
 from records.requests import DocumentRequest
 from records.senders import WhatsAppSender
 from storage.database import utcnow
@@ -65,51 +65,54 @@ def test_what_leaves_is_the_link_and_neutral_words(courier):
     assert "XEXX010101HNEXXXA4" not in told
 
 
+AT_ONCE = timedelta(0)
 REFUSALS = [
-    # code, HTTP status, stays queued, least and most wait in seconds
-    (131026, 400, False, 0, 0),  # undeliverable
-    (131049, 400, False, 0, 0),  # withheld by the platform
-    (131050, 400, False, 0, 0),  # the person said no
-    (137000, 400, False, 0, 0),  # the number may have a new owner
-    (131047, 400, False, 0, 0),  # window closed
-    (100, 400, False, 0, 0),  # our own request is wrong
-    (999_999, 400, False, 0, 0),  # nobody knows this code
-    (131048, 400, False, 0, 0),  # spam limits
-    (130429, 429, True, 1, 2),  # too fast
-    (131056, 400, True, 1, 2),  # too fast for this person
-    (131016, 500, True, 1, 2),  # a passing fault
-    (190, 401, True, 50, 70),  # token: a person is needed
-    (131031, 403, True, 50, 70),  # account locked
-    (132015, 400, True, 50, 70),  # template paused
+    # code, HTTP status, state, what it waits for, goes out after
+    (131026, 400, MessageState.FAILED, None, None),  # undeliverable
+    (131050, 400, MessageState.FAILED, None, None),  # the person said no
+    (137000, 400, MessageState.FAILED, None, None),  # the number may have a new owner
+    (100, 400, MessageState.FAILED, None, None),  # our own request is wrong
+    (999_999, 400, MessageState.FAILED, None, None),  # nobody knows this code
+    (131049, 400, MessageState.QUEUED, WaitReason.RECIPIENT, timedelta(hours=25)),  # withheld by the platform
+    (131048, 400, MessageState.QUEUED, WaitReason.SENDER, timedelta(hours=25)),  # spam limits
+    (131047, 400, MessageState.QUEUED, WaitReason.BACKOFF, timedelta(seconds=2)),  # window closed
+    (130429, 429, MessageState.QUEUED, WaitReason.BACKOFF, timedelta(seconds=2)),  # too fast
+    (131056, 400, MessageState.QUEUED, WaitReason.BACKOFF, timedelta(seconds=2)),  # too fast for this person
+    (131016, 500, MessageState.QUEUED, WaitReason.BACKOFF, timedelta(seconds=2)),  # a passing fault
+    (132005, 400, MessageState.QUEUED, WaitReason.BACKOFF, AT_ONCE),  # too long: goes shorter
+    (190, 401, MessageState.QUEUED, WaitReason.SENDER, None),  # token: a person is needed
+    (131031, 403, MessageState.QUEUED, WaitReason.SENDER, None),  # account locked
+    (132015, 400, MessageState.QUEUED, WaitReason.TEMPLATE, timedelta(hours=7)),  # template paused
 ]
 
 
-@pytest.mark.parametrize(("code", "status", "again", "least", "most"), REFUSALS)
-def test_a_refusal_is_answered_by_its_row_of_the_table(courier, code, status, again, least, most):
+@pytest.mark.parametrize(("code", "status", "state", "waits", "after"), REFUSALS)
+def test_a_refusal_is_answered_by_its_row_of_the_table(courier, code, status, state, waits, after):
     message_id = courier.queue()
     courier.fault("custom", code=code, status=status)
-    before = utcnow()
     courier.turn()
     message = courier.message(message_id)
-    assert message.error == str(code)
+    assert (message.state, message.error, message.waits_for) == (state, str(code), waits)
     assert [(each.outcome, each.error) for each in courier.attempts(message_id)] == [("refused", str(code))]
     assert courier.on_the_phone() == []
-    if again:
-        assert message.state == MessageState.QUEUED
-        assert least <= (message.due_at - before).total_seconds() <= most + 1
-        courier.turn(after=timedelta(seconds=most + 1))
+    if after is not None:
+        if after:
+            courier.turn(after=AT_ONCE)  # nothing goes before its time
+            assert courier.message(message_id).state == MessageState.QUEUED
+        courier.turn(after=after)
         assert courier.message(message_id).state == MessageState.ACCEPTED
-    else:
+    elif state is MessageState.FAILED:
         assert (message.state, message.due_at) == (MessageState.FAILED, None)
-        assert events(courier, message_id) == [("courier:message:failed", str(code))]
-        assert courier.turn(after=timedelta(days=2)) == 0
+        assert ("courier:message:failed", str(code)) in events(courier, message_id)
+    assert courier.turn(after=timedelta(days=2)) == (1 if after is None and state is MessageState.QUEUED else 0)
+    assert len(courier.on_the_phone()) == (0 if after is None else 1)
 
 
 def test_passing_faults_end_after_five_tries(courier):
     message_id = courier.queue()
     courier.stage.sim("faults", {"target": "messages", "preset": "rate_limit", "always": True})
     tries = 0
-    while courier.turn(after=timedelta(hours=1)):
+    while courier.turn(after=timedelta(hours=1 + tries)):
         tries += 1
     assert (tries, courier.message(message_id).state) == (5, MessageState.FAILED)
 
@@ -192,7 +195,7 @@ def test_a_message_follows_the_link_that_superseded_its_own(courier):
 def test_a_courier_killed_between_commit_and_answer_leaves_the_message_to_a_person(courier):
     message_id = courier.queue()
     courier.fault("hang", seconds=20)
-    script = Path(__file__).with_name("courier.py")
+    script = Path(__file__).parents[1] / "courier.py"
     command = [sys.executable, str(script), str(courier.database.url), courier.stage.graph]
     child = subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"})
     try:
