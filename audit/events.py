@@ -125,6 +125,16 @@ class Event(StrEnum):
     STAFF_CONTACT_VERIFIED = "staff:contact:verified"
     STAFF_BREAKER_CLOSED = "staff:breaker:closed"
     STAFF_ALARM_CLOSED = "staff:alarm:closed"
+    # Reminders, notices, calls for a person
+    COURIER_REMINDER_QUEUED = "courier:reminder:queued"
+    COURIER_REMINDER_SKIPPED = "courier:reminder:skipped"
+    COURIER_NOTICE_QUEUED = "courier:notice:queued"
+    COURIER_REQUEST_EXPIRED = "courier:request:expired"
+    COURIER_CALL_RAISED = "courier:call:raised"
+    STAFF_CALL_CLEARED = "staff:call:cleared"
+    CUSTOMER_CALL_CLEARED = "customer:call:cleared"
+    STAFF_REMINDERS_PAUSED = "staff:reminders:paused"
+    STAFF_REMINDERS_RESUMED = "staff:reminders:resumed"
     # The trail itself
     COURIER_CHECKPOINT_STAMPED = "courier:checkpoint:stamped"
     COURIER_RECEIPT_GATHERED = "courier:receipt:gathered"
@@ -158,6 +168,7 @@ class Event(StrEnum):
     ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
     ADMINISTRATOR_ORGANIZATION_CHANGED = "administrator:organization:changed"
     ADMINISTRATOR_ORGANIZATION_LIMITED = "administrator:organization:limited"
+    ADMINISTRATOR_CONTACT_RULES_SET = "administrator:contact_rules:set"
 
     @property
     def actor(self) -> ActorKind:

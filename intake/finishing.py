@@ -18,6 +18,7 @@ from records.cases import Case
 from records.documents import Document
 from records.errors import SlotTaken
 from records.links import Visit
+from records.notices import document_arrived
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
 from records.uploads import Upload, UploadState
@@ -74,6 +75,7 @@ def receive(session: Session, visit: Visit, slot: Slot, files: Sequence[Upload],
         details["pages"] = len(files)
     if document.covered:
         details["covered"] = "yes"
+    document_arrived(session, slot.request_id, now=now)
     trace(session, Event.CUSTOMER_UPLOAD_FINISHED, files[0], now, details)
     session.flush()
     return document

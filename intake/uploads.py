@@ -30,6 +30,7 @@ from records import quotas, trays
 from records.consents import has_accepted
 from records.documents import Document
 from records.errors import NotFound, NoticeChanged, SlotTaken
+from records.escalations import customer_acted
 from records.links import Visit, living_visit
 from records.requests import OPEN_SLOTS, Slot
 from records.trays import Page
@@ -132,6 +133,7 @@ def open_upload(
     _keep(session, upload_id, pieces, now)
     visit.last_seen_at = now
     finishing.trace(session, Event.CUSTOMER_UPLOAD_STARTED, upload, now, {"slot": slot_id})
+    customer_acted(session, visit.link, now=now)
     if length == came:
         finishing.complete(session, visit, upload, slot, now)
     session.flush()

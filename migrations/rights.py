@@ -70,6 +70,8 @@ SUBSCRIBER: Columns = (
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
 SENT: Columns = ("used_files", "used_bytes", "used_attempts")
 """What records/quotas.py counts; the limits themselves are the administrator's alone."""
+PLANNED: Columns = ("id", "request_id", "since", "step", "due_at", "attempt", "takeovers")
+"""How a plan of reminders begins: the courier reckons the rest."""
 BEAT: Rights = {"heartbeats": May(select=ALL, insert=ALL, update=("at", "details"))}
 
 CUSTOMER: Rights = {
@@ -98,6 +100,10 @@ CUSTOMER: Rights = {
         insert=("id", "org_id", "document_id", "link_id", "asked_at", "due_at", "attempt", "takeovers"),
     ),
     "quarantine_keys": May(select=ALL, update=("takeovers",)),  # FOR SHARE while a slice is acknowledged
+    "received_notices": May(
+        select=("request_id",), insert=("id", "request_id", "due_at", "attempt", "takeovers"), update=("due_at",)
+    ),
+    "escalations": May(select=("id", "request_id", "cleared_at"), update=("cleared_at", "cleared_by")),
 }
 
 GATEWAY: Rights = {
@@ -120,6 +126,7 @@ GATEWAY: Rights = {
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
     "messages": READ_ADD,
     "crm_events": READ,
+    "reminder_plans": May(select=("id", "request_id"), insert=PLANNED, update=("due_at",)),
     "heartbeats": READ,
 }
 
@@ -165,6 +172,10 @@ STAFF: Rights = {
     "alarms": May(select=ALL, update=("closed_at", "closed_by")),
     "conversation_budgets": READ,
     "conversations": READ,
+    "contact_rules": READ,
+    "reminder_plans": May(select=ALL, insert=PLANNED, update=("since", "step", "paused_at", "due_at")),
+    "escalations": May(select=ALL, update=("cleared_at", "cleared_by", "note")),
+    "uploads": May(select=("link_id", "created_at")),
     "documents": May(select=ALL, update=("review",)),
     "parts": READ,
     "preview_tasks": May(select=("document_id", "gave_up")),
@@ -189,6 +200,7 @@ INSPECTOR: Rights = {
     "organizations": May(select=("id", "flag_active_pdfs", "flag_pdf_attachments", "accept_office")),
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "used_files")),
     "messages": READ_ADD,
+    "reminder_plans": May(select=("id", "request_id"), update=("since", "step", "due_at")),
     "uploads": May(select=ALL, update=("state", "expires_at")),
     "tray_pages": May(select=ALL, update=("document_id",)),  # the good pages of a refused document go back
     "slices": May(select=ALL, delete=True),
@@ -226,6 +238,14 @@ COURIER: Rights = {
     "slots": READ,
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "revoked_at")),
     "link_wishes": May(select=ALL, update=JOB),
+    "contact_rules": READ,
+    "reminder_plans": May(select=ALL, update=("step", "last_at", "skipped", "expired_at", *JOB)),
+    "received_notices": May(select=ALL, update=("sent_at", *JOB)),
+    "escalations": May(
+        select=("id", "request_id", "cleared_at"),
+        insert=("id", "org_id", "case_id", "request_id", "reason", "raised_at"),
+    ),
+    "uploads": May(select=("link_id", "created_at")),
     "whatsapp_senders": READ,
     "template_accounts": May(select=ALL, update=("synced_at", "error", "hour", "calls", *JOB)),
     "message_templates": May(

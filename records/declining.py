@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.errors import InvalidValue, NotFound, WrongState
+from records.escalations import customer_acted
 from records.links import Visit
+from records.notes import checked_words
 from records.requests import RequestState, Slot, locked_request
 
 NOTE_LENGTH = 200
@@ -49,6 +51,7 @@ def decline(
         raise WrongState(f"slot {slot.id} may not be declined")
     slot.declined(untrusted_reason, note, now)
     request.case.updated_at = now
+    customer_acted(session, visit.link, now=now)
     record(
         session,
         Event.CUSTOMER_SLOT_DECLINED,
@@ -60,11 +63,3 @@ def decline(
         now=now,
     )
     return slot
-
-
-def checked_words(untrusted: str, limit: int) -> str | None:
-    """Return a note without control characters, None for none. Raises InvalidValue when it is too long."""
-    text = "".join(sign if sign == "\n" or sign.isprintable() else " " for sign in untrusted).strip()
-    if len(text) > limit:
-        raise InvalidValue("note", "too_long")
-    return text or None

@@ -33,6 +33,8 @@ class Purpose(StrEnum):
 
     REQUEST = "request"
     RETURNED = "returned"
+    REMINDER = "reminder"
+    RECEIVED = "received"
     CODE = "code"
 
 

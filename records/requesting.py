@@ -18,6 +18,7 @@ from records.links import UploadLink, issue
 from records.messages import Message, Purpose, queue
 from records.optins import Evidence, note_opt_in
 from records.organizations import current_notice
+from records.reminders import start
 from records.requests import DocumentRequest, SendMode, create_request
 from records.requirements import current_template
 
@@ -106,6 +107,7 @@ def request_documents(
         now=now,
     )
     link = issue(session, request, now=now)
+    start(session, request, now=now)
     message = None
     if send_mode == SendMode.AUTO:
         message = queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)

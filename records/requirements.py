@@ -12,6 +12,8 @@ from storage.database import Base, NewId
 
 MAX_IMAGE_BYTES = 25 * 1024 * 1024
 MAX_PDF_BYTES = 100 * 1024 * 1024
+REMINDER_DAYS = (3, 7, 14)
+"""Days after the request on which the customer is reminded, unless the template says otherwise."""
 MOST_PAGES = 20
 """Most photos that a requirement may join into one PDF."""
 
@@ -48,6 +50,8 @@ class RequirementTemplate(Base):
     """Life of the links, days."""
     second_factor: Mapped[bool] = mapped_column(default=False)
     """Whether every visit must type a one-time code that goes to the address on file."""
+    reminder_days: Mapped[list[int]] = mapped_column(default=lambda: list(REMINDER_DAYS), server_default="[3, 7, 14]")
+    """Days after the request on which the customer is reminded; empty: never."""
     published_at: Mapped[datetime]
     requirements: Mapped[list["Requirement"]] = relationship(
         back_populates="template", order_by="Requirement.position", lazy="selectin"

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import Case, CaseState, get_case
-from records.declining import checked_words
 from records.documents import Document, DocumentState, ReviewState
 from records.errors import InvalidValue, NotFound, WrongState
 from records.links import issue
 from records.messages import Message, MessageState, Purpose, queue
+from records.notes import checked_words
 from records.people import Member
 from records.policy import Action, require
+from records.reminders import start_again
 from records.requests import DocumentRequest, RequestState, SendMode, Slot, locked_request
 
 NOTE_LENGTH = 500
@@ -125,6 +126,7 @@ def ask_again(session: Session, request: DocumentRequest, *, now: datetime) -> d
     Returns their ids, for the trail.
     """
     link = issue(session, request, now=now)
+    start_again(session, request.id, now=now)
     if request.send_mode != SendMode.AUTO:
         return {"link": link.id}
     message = _waiting(session, request) or queue(

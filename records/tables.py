@@ -13,14 +13,17 @@ import records.cases
 import records.challenges
 import records.chats
 import records.checking
+import records.contacting
 import records.crm.deliveries
 import records.crm.events
 import records.crm.subscribers
 import records.documents
+import records.escalations
 import records.exports
 import records.heartbeats
 import records.links
 import records.messages
+import records.notices
 import records.optins
 import records.optouts
 import records.organizations
@@ -28,6 +31,7 @@ import records.pacing
 import records.people
 import records.receipts.entries
 import records.receipts.rows
+import records.reminders
 import records.requests
 import records.requirements
 import records.rescans
@@ -55,18 +59,22 @@ MODULES = (
     records.crm.deliveries,
     records.crm.events,
     records.crm.subscribers,
+    records.contacting,
     records.documents,
+    records.escalations,
     records.exports,
     records.heartbeats,
     records.links,
     records.messages,
     records.optins,
+    records.notices,
     records.optouts,
     records.organizations,
     records.pacing,
     records.people,
     records.receipts.entries,
     records.receipts.rows,
+    records.reminders,
     records.requests,
     records.requirements,
     records.rescans,

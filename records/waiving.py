@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import CaseState
-from records.declining import checked_words
 from records.errors import NotFound, WrongState
+from records.notes import checked_words
 from records.people import Member
 from records.policy import Action, require
 from records.requests import DocumentRequest, RequestState, Slot, locked_request

@@ -15,7 +15,7 @@ from notifications.mail.texts import Letter, write
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
-from notifications.whatsapp.library import REQUEST, RETURNED
+from notifications.whatsapp.library import RECEIVED, REMINDER, REQUEST, RETURNED
 from notifications.whatsapp.parameters import checked_parameters
 from records.challenges import challenge_of
 from records.checkcodes import grouped
@@ -24,7 +24,13 @@ from records.organizations import Organization
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
-TEMPLATES = {Purpose.REQUEST: REQUEST, Purpose.RETURNED: RETURNED, Purpose.CODE: authentication.CODE}
+TEMPLATES = {
+    Purpose.REQUEST: REQUEST,
+    Purpose.RETURNED: RETURNED,
+    Purpose.REMINDER: REMINDER,
+    Purpose.RECEIVED: RECEIVED,
+    Purpose.CODE: authentication.CODE,
+}
 NAME_LIMIT = 60
 SHORT_LIMIT = 20
 """Characters of a name or title in a message whose texts were too long for the platform (132005)."""

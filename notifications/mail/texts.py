@@ -81,6 +81,60 @@ _WORDS = {
         ),
         button="Abrir portal seguro",
     ),
+    (Purpose.REMINDER, "es"): Words(
+        subject="{company}: tu trámite sigue con pasos pendientes",
+        paragraphs=(
+            "Hola {name}:",
+            "Te recordamos que tu trámite {title} sigue con pasos pendientes. Puedes retomarlo cuando quieras en "
+            "nuestro portal seguro:",
+        ),
+        button="Abrir portal seguro",
+    ),
+    (Purpose.REMINDER, "en"): Words(
+        subject="{company}: your application still has pending steps",
+        paragraphs=(
+            "Hello {name},",
+            "A reminder that your application {title} still has pending steps. You can go on whenever it suits you in "
+            "our secure portal:",
+        ),
+        button="Open secure portal",
+    ),
+    (Purpose.REMINDER, "pt"): Words(
+        subject="{company}: seu processo ainda tem etapas pendentes",
+        paragraphs=(
+            "Olá {name},",
+            "Lembramos que seu processo {title} ainda tem etapas pendentes. Você pode continuar quando quiser no nosso "
+            "portal seguro:",
+        ),
+        button="Abrir portal seguro",
+    ),
+    (Purpose.RECEIVED, "es"): Words(
+        subject="{company}: recibimos lo que enviaste",
+        paragraphs=(
+            "Hola {name}:",
+            "Recibimos lo que enviaste para tu trámite {title} y lo estamos revisando. Mira cómo va en nuestro portal "
+            "seguro:",
+        ),
+        button="Abrir portal seguro",
+    ),
+    (Purpose.RECEIVED, "en"): Words(
+        subject="{company}: we received what you sent",
+        paragraphs=(
+            "Hello {name},",
+            "We received what you sent for your application {title} and are reviewing it. See how it is going in our "
+            "secure portal:",
+        ),
+        button="Open secure portal",
+    ),
+    (Purpose.RECEIVED, "pt"): Words(
+        subject="{company}: recebemos o que você enviou",
+        paragraphs=(
+            "Olá {name},",
+            "Recebemos o que você enviou para o seu processo {title} e estamos analisando. Veja como está no nosso "
+            "portal seguro:",
+        ),
+        button="Abrir portal seguro",
+    ),
     (Purpose.CODE, "es"): Words(
         subject="{company}: tu código de un solo uso",
         paragraphs=("Tu código es {code}", "Vale 10 minutos y una sola vez. Por tu seguridad, no lo compartas."),

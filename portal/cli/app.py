@@ -18,8 +18,8 @@ from config.errors import ConfigError
 from config.secrets import read_public_key, read_secret_text
 from config.settings import CliSettings
 from intake.filing import FilingError
-from portal.cli import database as migrations
 from portal.cli import (
+    contacting,
     escrow,
     inspecting,
     integrations,
@@ -31,6 +31,7 @@ from portal.cli import (
     trail,
     whatsapp,
 )
+from portal.cli import database as migrations
 from portal.cli.session import CommandRefused, Wiring
 from records.errors import RecordsError
 from storage.database import Database
@@ -110,3 +111,4 @@ for group in (
     whatsapp.whatsapp,
 ):
     cli.add_command(group)
+organizations.organization.add_command(contacting.set_rules)

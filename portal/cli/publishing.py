@@ -3,6 +3,7 @@
 Rules: Spanish is never missing; a published version never changes, publishing again makes the next one.
 """
 
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 import click
@@ -12,7 +13,15 @@ from sqlalchemy import func, select
 from audit import Event
 from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
 from records.organizations import PrivacyNotice
-from records.requirements import MAX_IMAGE_BYTES, MAX_PDF_BYTES, MOST_PAGES, Format, Side, publish_template
+from records.requirements import (
+    MAX_IMAGE_BYTES,
+    MAX_PDF_BYTES,
+    MOST_PAGES,
+    REMINDER_DAYS,
+    Format,
+    Side,
+    publish_template,
+)
 from storage.database import new_id, utcnow
 
 MEBIBYTE = 1 << 20
@@ -96,7 +105,14 @@ class TemplateFile(_Strict):
     name: Texts
     link_days: Annotated[int, Field(ge=1, le=30)] = 7
     second_factor: bool = False
+    reminder_days: Annotated[list[Annotated[int, Field(ge=1, le=90)]], Field(max_length=6)] = list(REMINDER_DAYS)
     requirements: Annotated[list[RequirementEntry], Field(min_length=1, max_length=MOST_REQUIREMENTS)]
+
+    @model_validator(mode="after")
+    def _days_rise(self) -> Self:
+        if any(later <= earlier for earlier, later in pairwise(self.reminder_days)):
+            raise ValueError("reminder_days must rise")
+        return self
 
 
 json_file = click.argument("file", type=click.File("rb"), metavar="FILE.json")
@@ -164,6 +180,7 @@ def publish_requirements(wiring: Wiring, file: Any, org: str) -> None:
             now=utcnow(),
         )
         made.link_days, made.second_factor = given.link_days, given.second_factor
+        made.reminder_days = given.reminder_days
         details = {"template": given.key, "version": made.version}
         note(session, Event.ADMINISTRATOR_TEMPLATE_PUBLISHED, org_id=org_id, subject_id=made.id, **details)
     click.echo(f"{made.key}/{made.version}")

@@ -7,8 +7,10 @@ from audit.events import ActorKind
 from audit.verifying import Finding
 from records.board import Group
 from records.declining import DeclineReason
+from records.escalations import CallReason
 from records.messages import MessageState
 from records.people import Role
+from records.reminders import Stop
 from records.requests import RequestState, SlotState
 from records.requirements import Side
 from records.reviewing import ReturnReason
@@ -78,6 +80,20 @@ WITHHELD = {
     "not_wanted": _("la solicitud terminó o se revocó su enlace"),
     "sent_by_others": _("sus enlaces los manda el CRM"),
     "opted_out": _("la persona pidió no recibir mensajes"),
+}
+SKIPPED = {
+    Stop.STARTED: _("el cliente empezó a enviar"),
+    Stop.NOT_WAITING: _("no falta nada del cliente"),
+    Stop.ON_THE_WAY: _("el mensaje anterior aún no se confirma"),
+    Stop.JUST_ASKED: _("se le acaba de escribir"),
+    CallReason.OPTED_OUT: _("la persona pidió no recibir mensajes"),
+}
+CALLS = {
+    CallReason.SILENT: _("no respondió a los recordatorios"),
+    CallReason.STALLED: _("empezó a enviar y no terminó"),
+    CallReason.UNDELIVERABLE: _("no le llega por ningún canal"),
+    CallReason.OPTED_OUT: _("pidió no recibir mensajes"),
+    CallReason.EXPIRED: _("el plazo terminó y falta algo"),
 }
 REFUSALS = {
     "virus_found": _("contiene un virus"),
@@ -248,6 +264,15 @@ EVENTS = {
     Event.STAFF_CONTACT_VERIFIED: _("confirmó que el contacto sigue siendo de la persona"),
     Event.STAFF_BREAKER_CLOSED: _("reanudó envíos en pausa"),
     Event.STAFF_ALARM_CLOSED: _("cerró una alarma"),
+    Event.COURIER_REMINDER_QUEUED: _("preparó un recordatorio"),
+    Event.COURIER_REMINDER_SKIPPED: _("no mandó el recordatorio"),
+    Event.COURIER_NOTICE_QUEUED: _("avisó que llegó lo enviado"),
+    Event.COURIER_REQUEST_EXPIRED: _("vio terminar el plazo de la solicitud"),
+    Event.COURIER_CALL_RAISED: _("pidió que alguien llame al cliente"),
+    Event.STAFF_CALL_CLEARED: _("se ocupó de llamar al cliente"),
+    Event.CUSTOMER_CALL_CLEARED: _("volvió a la solicitud; ya no hace falta llamarle"),
+    Event.STAFF_REMINDERS_PAUSED: _("pausó los recordatorios"),
+    Event.STAFF_REMINDERS_RESUMED: _("reanudó los recordatorios"),
     Event.COURIER_CHECKPOINT_STAMPED: _("selló la auditoría con una marca de tiempo"),
     Event.COURIER_RECEIPT_GATHERED: _("preparó un acuse"),
     Event.STAFF_SUBSCRIBER_PAUSED: _("puso en pausa una integración"),
@@ -264,6 +289,7 @@ EVENTS = {
     Event.ADMINISTRATOR_ORGANIZATION_CREATED: _("creó la organización"),
     Event.ADMINISTRATOR_ORGANIZATION_CHANGED: _("cambió lo que la organización acepta"),
     Event.ADMINISTRATOR_ORGANIZATION_LIMITED: _("cambió los límites de la organización"),
+    Event.ADMINISTRATOR_CONTACT_RULES_SET: _("cambió cómo se escribe a los clientes"),
     Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
     Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),
     Event.ADMINISTRATOR_SENDER_ADDED: _("agregó un número de WhatsApp"),

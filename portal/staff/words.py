@@ -41,6 +41,10 @@ def told(entry: Any) -> str:
             return say(vocabulary.DECLINES, reason)
         case Event.COURIER_LINK_WITHHELD:
             return say(vocabulary.WITHHELD, reason)
+        case Event.COURIER_REMINDER_SKIPPED:
+            return say(vocabulary.SKIPPED, reason)
+        case Event.COURIER_CALL_RAISED:
+            return say(vocabulary.CALLS, reason)
         case Event.INSPECTOR_DOCUMENT_ERASED:
             return str(gettext("el cliente lo retiró"))
         case _:

@@ -68,4 +68,5 @@ class Base(DeclarativeBase):
         dict[str, Any]: Json,
         dict[str, str]: Json,
         list[str]: Json,
+        list[int]: Json,
     }

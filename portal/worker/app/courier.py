@@ -5,7 +5,7 @@ from functools import partial
 from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
-from notifications import codes, delivery, renewing
+from notifications import acknowledging, codes, delivery, reminding, renewing
 from notifications.crm import delivering as crm
 from notifications.crm.webhooks import Webhooks
 from notifications.delivery.composing import Tools
@@ -21,7 +21,9 @@ from records.challenges import CodeChallenge
 from records.crm.deliveries import CrmDelivery, sendable
 from records.crm.subscribers import SubscriberKind
 from records.messages import InboundEvent, Message
+from records.notices import ReceivedNotice
 from records.receipts.rows import Receipt
+from records.reminders import ReminderPlan
 from records.wishes import LinkWish
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
@@ -67,6 +69,8 @@ def run(stop: Stop) -> None:
                 Task(name="deliver", model=Message, run=partial(delivery.deliver, delivery_tools), concurrency=8),
                 Task(name="code", model=CodeChallenge, run=partial(codes.queue_code, database), concurrency=4),
                 Task(name="renew", model=LinkWish, run=partial(renewing.renew_link, database), concurrency=2),
+                Task(name="remind", model=ReminderPlan, run=partial(reminding.remind, database), concurrency=2),
+                Task(name="notice", model=ReceivedNotice, run=partial(acknowledging.thank, database), concurrency=2),
                 Task(name="status", model=InboundEvent, run=partial(taking_in.process, database), concurrency=8),
                 Task(
                     name="crm",

@@ -1,0 +1,80 @@
+"""`organization reminders`: when and how a company writes to its customers by itself."""
+
+import re
+from typing import Any
+
+import click
+
+from audit import Event
+from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
+from records.contacting import CHANNELS, WEEKDAYS, rules_of
+
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+SWITCH = click.Choice(["yes", "no"])
+SHOWN = (
+    *("opens", "closes", "rest_days", "rest_on_holidays", "received_notices"),
+    *("channels", "undelivered_hours", "opt_out_everywhere"),
+)
+
+
+@click.command("reminders")
+@click.argument("slug")
+@click.option("--opens", help="HH:MM at the customer's place; nothing leaves by itself before it.")
+@click.option("--closes", help="HH:MM from which nothing leaves; 00:00 to 24:00 knows no quiet hours.")
+@click.option("--rest-days", help="Days without messages: mon,tue,...,sun or none.")
+@click.option("--rest-on-holidays", type=SWITCH, help="Whether public holidays of the customer's country count too.")
+@click.option("--received-notices", type=SWITCH, help="Whether customers are told that what they sent has arrived.")
+@click.option("--channels", help=f"Order of the ways to a customer, of {','.join(CHANNELS)}.")
+@click.option("--undelivered-hours", type=click.IntRange(1, 168), help="Then an unconfirmed message changes channel.")
+@click.option("--opt-out-everywhere", type=SWITCH, help="Whether an opt-out by phone stops mail too.")
+@pass_wiring
+def set_rules(wiring: Wiring, /, slug: str, **options: Any) -> None:
+    """Say when and how the company SLUG writes to customers. What is not named stays; prints how it is now."""
+    given = {name: _read(name, value) for name, value in options.items() if value is not None}
+    with wiring.database().transaction() as session:
+        found = organization(session, slug)
+        rules = rules_of(session, found.id)
+        for name, value in given.items():
+            setattr(rules, name, value)
+        if not rules.opens < rules.closes:
+            raise CommandRefused("the day must open before it closes")
+        if given:
+            session.add(rules)
+            session.flush()
+            note(session, Event.ADMINISTRATOR_CONTACT_RULES_SET, org_id=found.id, subject_id=found.id, **given)
+        for name in SHOWN:
+            click.echo(f"{name.replace('_', '-')}: {_shown(getattr(rules, name))}")
+
+
+def _read(name: str, untrusted: Any) -> Any:
+    """Return the value of an option. Raises CommandRefused."""
+    match name:
+        case "opens" | "closes":
+            if not CLOCK.fullmatch(untrusted):
+                raise CommandRefused(f"--{name} is a time like 09:00")
+            return untrusted
+        case "rest_days":
+            return _chosen(name, "" if untrusted == "none" else untrusted, WEEKDAYS, most=6)
+        case "channels":
+            return _chosen(name, untrusted, CHANNELS, least=1)
+        case "undelivered_hours":
+            return untrusted
+        case _:
+            return untrusted == "yes"
+
+
+def _chosen(name: str, untrusted: str, known: tuple[str, ...], *, least: int = 0, most: int = 7) -> list[str]:
+    words = [word.strip() for word in untrusted.split(",") if word.strip()]
+    if not set(words) <= set(known) or len(set(words)) != len(words) or not least <= len(words) <= most:
+        raise CommandRefused(f"--{name.replace('_', '-')} names each of {', '.join(known)} at most once")
+    return words
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ",".join(value) or "none"
+        case _:
+            return str(value)
