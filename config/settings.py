@@ -97,14 +97,7 @@ class _RunsJobs(Settings):
     """Tells this worker from others of its role on the same database; it must not change between its lives."""
 
 
-class CustomerSettings(
-    _HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheCheckpoints, _KnowsTheAuthority, _HandsReceiptsOver
-):
-    """The public portal: receives, seals to a public key, opens nothing."""
-
-    code_key_file: KeyFile
-    customer_key_file: KeyFile
-    public_url: Url
+class _CountsClients(Settings):
     trusted_proxies: str = ""
     """Addresses or networks, separated by commas, whose X-Forwarded-For is believed."""
     rate_limit_url: str | None = Field(default=None, pattern=r"^rediss?://[^?#]+$")
@@ -127,6 +120,16 @@ class CustomerSettings(
         """Return the password of Redis, None where it asks for none."""
         return None if self.rate_limit_password_file is None else read_secret_text(self.rate_limit_password_file)
 
+
+class CustomerSettings(
+    _HoldsLinkKeys, _KnowsTheCustodian, _KnowsTheCheckpoints, _KnowsTheAuthority, _HandsReceiptsOver, _CountsClients
+):
+    """The public portal: receives, seals to a public key, opens nothing."""
+
+    code_key_file: KeyFile
+    customer_key_file: KeyFile
+    public_url: Url
+
     def code_key(self) -> bytes:
         """Return the HMAC key of one-time codes."""
         return read_key(self.code_key_file)
@@ -136,12 +139,14 @@ class CustomerSettings(
         return read_key(self.customer_key_file)
 
 
-class GatewaySettings(_HoldsLinkKeys):
+class GatewaySettings(_HoldsLinkKeys, _CountsClients):
     """The API for CRMs and the webhooks: holds no document key."""
 
     gateway_box_key_file: KeyFile
     public_url: Url
     api_url: Url
+    staff_url: Url
+    """Address of the console: answers link to a case there, behind its sign-in."""
 
     def gateway_box_key(self) -> bytes:
         """Return the key that seals webhook secrets in rows."""

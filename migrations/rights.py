@@ -67,6 +67,11 @@ SUBSCRIBER: Columns = (
     *HEALTH,
 )
 """What the console sees of them: no secret, sealed or not."""
+TOLD: Columns = (
+    *("id", "org_id", "case_id", "request_id", "slot_id", "state", "reason", "reason_page", "review"),
+    *("received_at", "judged_at"),
+)
+"""What a CRM is told of a document: never what it is called, holds or hashes to."""
 TRACE: Rights = {"audit_events": ADD, "audit_pending": ADD}
 SENT: Columns = ("used_files", "used_bytes", "used_attempts")
 """What records/quotas.py counts; the limits themselves are the administrator's alone."""
@@ -112,18 +117,21 @@ GATEWAY: Rights = {
     "privacy_notices": READ,
     "requirement_templates": READ,
     "requirements": READ,
-    "api_keys": May(select=ALL, update=("last_used_at",)),
-    "idempotent_calls": May(select=ALL, insert=ALL, update=("status", "body", "resource_id"), delete=True),
+    "api_keys": May(select=ALL, update=("last_used_at", "refused_at")),
+    "idempotent_calls": May(select=ALL, insert=ALL, delete=True),
     "whatsapp_senders": READ,
     "inbound_events": May(select=("id", "dedup_key"), insert=ALL),
     "opt_outs": May(select=ALL, insert=ALL, update=("at", "lifted_at")),
     "opt_ins": READ_ADD,
     "cases": May(select=ALL, insert=ALL, update=("updated_at",)),
     "case_keys": May(insert=ASKED),
-    "parties": READ_ADD,
-    "document_requests": READ_ADD,
+    "parties": May(
+        select=ALL, insert=ALL, update=("name", "phone", "bsuid", "email", "locale", "hint", "unreachable_since")
+    ),
+    "document_requests": May(select=ALL, insert=ALL, update=("state", "expires_at", "code_failures")),
     "slots": READ_ADD,
-    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at",)),
+    "documents": May(select=TOLD),
+    "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "expires_at")),
     "messages": READ_ADD,
     "crm_events": READ,
     "reminder_plans": May(select=("id", "request_id"), insert=PLANNED, update=("due_at",)),
@@ -147,7 +155,9 @@ STAFF: Rights = {
         update=("failures", "locked_until", "totp_last_step", "password_hash", "active", "session_epoch", "locale"),
     ),
     "staff_sessions": May(select=ALL, insert=ALL, update=("last_seen_at", "ended_at")),
-    "api_keys": May(select=ALL, insert=ALL, update=("revoked_at",)),
+    "api_keys": May(
+        select=ALL, insert=ALL, update=("revoked_at", "secret_sha256", "previous_sha256", "previous_until", "networks")
+    ),
     "cases": May(select=ALL, insert=ALL, update=("state", "updated_at", "team_id", "owner_id")),
     "case_keys": May(insert=ASKED),
     "parties": May(select=ALL, insert=ALL, update=("verify_since",)),

@@ -6,15 +6,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
-from records.apikeys import ApiKey, create_api_key
+from records.apikeys import ApiKey, Scope, create_api_key
 from records.errors import InvalidValue, NotFound, WrongState
 from records.organizations import Team
 from records.people import Member, Role
 from records.policy import Action, require
 
 NAME_LENGTH = 80
-SCOPES = ("requests:write", "requests:read")
-"""What a key made at the console may do."""
+SCOPES = tuple(Scope)
+"""What a key may do where nobody chose less."""
 
 
 def members(session: Session, member: Member) -> list[Member]:

@@ -27,6 +27,47 @@ class WrongState(RecordsError):
     code = "wrong_state"
 
 
+class CaseClosed(WrongState):
+    """The case takes no more documents."""
+
+    code = "case_closed"
+
+
+class RequestEnded(WrongState):
+    """The request is complete or cancelled: nothing more is asked of anybody."""
+
+    code = "request_ended"
+
+    def __init__(self, request_id: str, state: str) -> None:
+        """Tell which of the two."""
+        super().__init__(f"request {request_id} is {state}")
+        self.field, self.why = "request", state
+
+
+class MessagePending(WrongState):
+    """A message of this request is on its way, or may still be confirmed: another one would come twice."""
+
+    code = "message_pending"
+
+
+class LinkEnded(WrongState):
+    """The newest link was revoked, or there is none: a new message or a new link comes first."""
+
+    code = "link_ended"
+
+
+class ContactOptedOut(WrongState):
+    """The person asked for no more messages."""
+
+    code = "contact_opted_out"
+
+
+class ReferenceTaken(WrongState):
+    """A case that this API key does not reach has this external reference."""
+
+    code = "external_ref_taken"
+
+
 class LinkClosed(RecordsError):
     """The link is unknown, expired, revoked or superseded: the reader is never told which."""
 

@@ -151,7 +151,9 @@ def activate(
     session.add(visit)
     session.flush()
     session.add(NoticeAcceptance(notice_id=notice_id, link_id=link.id, visit_id=visit.id, accepted_at=now))
-    link.request.opened()
+    if link.request.state == RequestState.REQUESTED:
+        link.request.opened()
+        link.request.case.updated_at = now
     return visit
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import Case, CaseState, Party, open_case
-from records.errors import InvalidValue, NotFound, WrongState
+from records.errors import CaseClosed, InvalidValue, NotFound
 from records.links import UploadLink, issue
 from records.messages import Message, Purpose, queue
 from records.optins import Evidence, note_opt_in
@@ -31,6 +31,8 @@ _LOCAL = re.compile(r"[A-Za-z0-9_+&'=~-]+(\.[A-Za-z0-9_+&'=~-]+)*")
 _DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])")
 """The addresses that people have, not all that RFC 5321 allows: no quotes, no comments, no route."""
 
+_BSUID = re.compile(r"[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewParty:
@@ -39,6 +41,8 @@ class NewParty:
     untrusted_name: str
     untrusted_phone: str | None
     untrusted_email: str | None = None
+    untrusted_bsuid: str | None = None
+    """WhatsApp's business-scoped user id, for a person without a visible phone."""
     untrusted_locale: str = "es"
     role: str = "customer"
     opt_in: Evidence | None = None
@@ -84,15 +88,15 @@ def request_documents(
     """Ask one person for the documents of the newest version of a template; a message is queued when we send.
 
     `country` (ISO 3166) reads phones without a country code; `untrusted_word` is the word that both sides know. Raises
-    InvalidValue, NotFound, and WrongState for a closed case. The caller has asked the policy.
+    InvalidValue, NotFound, CaseClosed. The caller has asked the policy.
     """
     current_notice(session, org_id)
     template = current_template(session, org_id=org_id, key=template_key)
-    where = case if isinstance(case, Case) else _case(session, org_id, case, requester, now)
+    where = case if isinstance(case, Case) else case_for(session, org_id, case, requester, now=now)
     if where.org_id != org_id:
         raise NotFound(f"case {where.id}")
     if where.state != CaseState.OPEN:
-        raise WrongState(f"case {where.id} is {where.state}")
+        raise CaseClosed(f"case {where.id}")
     whom = party if isinstance(party, Party) else _party(session, where, party, country, requester, now)
     if send_mode == SendMode.AUTO and not (whom.phone or whom.bsuid or whom.email):
         raise InvalidValue("phone", "required")
@@ -103,7 +107,7 @@ def request_documents(
         template=template,
         created_by=requester.id,
         send_mode=send_mode,
-        known_word=_line("known_word", untrusted_word or "", WORD_LENGTH, required=False) or None,
+        known_word=line("known_word", untrusted_word or "", WORD_LENGTH, required=False) or None,
         now=now,
     )
     link = issue(session, request, now=now)
@@ -150,12 +154,20 @@ def mail_address(untrusted: str) -> str:
     return f"{local}@{domain.lower()}"
 
 
-def _case(session: Session, org_id: str, given: NewCase, requester: Requester, now: datetime) -> Case:
-    reference = _line("reference", given.untrusted_reference or "", REFERENCE_LENGTH, required=False)
+def business_scoped_id(untrusted: str) -> str:
+    """Return WhatsApp's id of a person without a visible phone. Raises InvalidValue for what is none."""
+    if not _BSUID.fullmatch(untrusted):
+        raise InvalidValue("whatsapp_id", "not_an_id")
+    return untrusted
+
+
+def case_for(session: Session, org_id: str, given: NewCase, requester: Requester, *, now: datetime) -> Case:
+    """Return the case of this external reference, else a new one. Raises InvalidValue."""
+    reference = line("reference", given.untrusted_reference or "", REFERENCE_LENGTH, required=False)
     case, new = open_case(
         session,
         org_id=org_id,
-        title=_line("title", given.untrusted_title, TITLE_LENGTH),
+        title=line("title", given.untrusted_title, TITLE_LENGTH),
         external_ref=reference or None,
         team_id=given.team_id,
         owner_id=given.owner_id,
@@ -181,8 +193,9 @@ def _party(session: Session, case: Case, given: NewParty, country: str, requeste
         org_id=case.org_id,
         case_id=case.id,
         role=given.role,
-        name=_line("name", given.untrusted_name, NAME_LENGTH),
+        name=line("name", given.untrusted_name, NAME_LENGTH),
         phone=e164(given.untrusted_phone, country) if given.untrusted_phone else None,
+        bsuid=business_scoped_id(given.untrusted_bsuid) if given.untrusted_bsuid else None,
         email=mail_address(given.untrusted_email) if given.untrusted_email else None,
         locale=given.untrusted_locale,
         created_at=now,
@@ -195,7 +208,8 @@ def _party(session: Session, case: Case, given: NewParty, country: str, requeste
     return party
 
 
-def _line(field: str, untrusted: str, limit: int, *, required: bool = True) -> str:
+def line(field: str, untrusted: str, limit: int, *, required: bool = True) -> str:
+    """Return one line of text without outer or doubled spaces. Raises InvalidValue."""
     text = " ".join(untrusted.split())
     if (required and not text) or len(text) > limit or not text.isprintable():
         raise InvalidValue(field, "required" if not text else "too_long_or_unprintable")

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from records.cases import Case, Party
-from records.errors import NotFound, WrongState
+from records.errors import NotFound, RequestEnded, WrongState
 from records.requirements import Requirement, RequirementTemplate
 from storage.database import Base, NewId
 
@@ -61,7 +61,7 @@ class DocumentRequest(Base):
     template_id: Mapped[str] = mapped_column(ForeignKey("requirement_templates.id"))
     send_mode: Mapped[SendMode] = mapped_column(String(10), default=SendMode.AUTO)
     state: Mapped[RequestState] = mapped_column(String(12), default=RequestState.REQUESTED)
-    created_by: Mapped[str] = mapped_column(String(64))
+    created_by: Mapped[str] = mapped_column(String(64), index=True)
     """Member or API key id."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -82,9 +82,9 @@ class DocumentRequest(Base):
             self.state = RequestState.OPENED
 
     def cancel(self) -> None:
-        """Ask no longer. Raises WrongState when complete or cancelled."""
+        """Ask no longer. Raises RequestEnded when complete or cancelled."""
         if self.state not in (RequestState.REQUESTED, RequestState.OPENED):
-            raise WrongState(f"request {self.id} is {self.state}")
+            raise RequestEnded(self.id, self.state)
         self.state = RequestState.CANCELLED
 
     def settle(self) -> bool:

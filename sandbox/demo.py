@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from notifications.whatsapp import authentication
 from notifications.whatsapp.templates import LIBRARY, payload
-from records.apikeys import create_api_key
+from records.apikeys import Scope, create_api_key
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requirements import publish_template
@@ -37,7 +37,7 @@ CAST = (
     ("saul", "Saúl Mora", Role.ADMINISTRATOR, None),
     ("aurora", "Aurora Gil", Role.AUDITOR, None),
 )
-SCOPES = ["requests:write", "requests:read"]
+SCOPES = [scope.value for scope in Scope]
 
 
 def load(site: Site) -> Mapping[str, Any]:

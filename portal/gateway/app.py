@@ -1,30 +1,34 @@
 """Wiring of the gateway: settings in, WSGI application out."""
 
+import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIFlask
-from flask import g, request
-from sqlalchemy import update
 
 from config.logging import configure_logging
 from config.settings import GatewaySettings
 from intake.links import LinkSigner
 from portal.gateway.appsecrets import AppSecrets
+from portal.gateway.cases import cases
+from portal.gateway.contacts import contacts
+from portal.gateway.documents import documents
+from portal.gateway.idempotency import Running
+from portal.gateway.keys import Door, check_api_key, tell_rates
 from portal.gateway.problems import refused_body, render
 from portal.gateway.requests import api
 from portal.gateway.specification import completed
+from portal.gateway.templates import templates
 from portal.gateway.webhooks import webhooks
 from portal.web import addresses
-from portal.web.application import PortalApp, create_app, reading, transaction
+from portal.web.application import PortalApp, create_app
 from portal.web.health import worker_checks
 from portal.web.language import from_browser
-from records.apikeys import ApiKey, ApiKeyRefused, authenticate
-from storage.database import Database, utcnow
+from portal.web.origins import Network
+from portal.web.rates import Rates, RedisPlace
+from storage.database import Database
 from storage.sealing.box import Box
-
-LAST_USED_STEP = timedelta(minutes=1)
 
 
 class GatewayApp(PortalApp, APIFlask):
@@ -45,14 +49,26 @@ def gateway() -> GatewayApp:
         box=Box([settings.gateway_box_key()]),
         public_url=settings.public_url,
         api_url=settings.api_url,
+        staff_url=settings.staff_url,
+        rates=Rates(_counting_key(settings.gateway_box_key()), shared=_shared_counters(settings)),
+        proxies=settings.proxies(),
         secret_key=secrets.token_bytes(32),  # the gateway keeps no session
     )
 
 
 def build(
-    database: Database, *, link_signer: LinkSigner, box: Box, public_url: str, api_url: str, secret_key: bytes
+    database: Database,
+    *,
+    link_signer: LinkSigner,
+    box: Box,
+    public_url: str,
+    api_url: str,
+    staff_url: str,
+    secret_key: bytes,
+    rates: Rates | None = None,
+    proxies: Sequence[Network] = (),
 ) -> GatewayApp:
-    """Put the gateway together from values."""
+    """Put the gateway together from values; without `rates` it counts in its own memory."""
     made: Any = create_app(
         __name__,
         database=database,
@@ -68,6 +84,8 @@ def build(
     addresses.install(app)
     app.config.update(
         PUBLIC_URL=public_url,
+        API_URL=api_url,
+        STAFF_URL=staff_url,
         OPENAPI_VERSION="3.1.0",
         SERVERS=[{"url": api_url}],
         VALIDATION_ERROR_STATUS_CODE=422,
@@ -78,8 +96,11 @@ def build(
     app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "rsg_live_..."}}
     app.extensions["link_signer"] = link_signer
     app.extensions["app_secrets"] = AppSecrets(box)
-    app.register_blueprint(api)
-    app.register_blueprint(webhooks)
+    app.extensions["api_door"] = Door(rates=rates or Rates(_counting_key(secret_key)), proxies=proxies)
+    app.extensions["running_calls"] = Running()
+    app.after_request(tell_rates)
+    for blueprint in (api, cases, contacts, templates, documents, webhooks):
+        app.register_blueprint(blueprint)
     specification: Any = app.view_functions["openapi.spec"]
     specification.__guard__ = "public"
     app.error_processor(refused_body)
@@ -87,18 +108,12 @@ def build(
     return app
 
 
-def check_api_key() -> None:
-    """Authenticate `Authorization: Bearer rsg_live_...`. Raises ApiKeyRefused.
+def _counting_key(secret: bytes) -> bytes:
+    """Return the key under which clients are counted: the same on all machines that share a secret."""
+    return hashlib.blake2b(b"resguardo gateway rates", key=secret[:64], digest_size=32).digest()
 
-    Whoever holds no key never gets as far as the write lock.
-    """
-    scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise ApiKeyRefused("no key")
-    now = utcnow()
-    with reading() as session:
-        key = authenticate(session, offered.strip(), now=now)
-    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
-        with transaction() as session:
-            session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
-    g.api_key = key
+
+def _shared_counters(settings: GatewaySettings) -> RedisPlace | None:
+    if settings.rate_limit_url is None:
+        return None
+    return RedisPlace(url=settings.rate_limit_url, password=settings.rate_limit_password())

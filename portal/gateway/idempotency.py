@@ -1,25 +1,30 @@
 """Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07): one effect a key, and the same answer again.
 
-The register's row, the effect and the stored answer commit together: a crash leaves none of them, and a second call
-with the same key waits for the first (unique key) and is then answered from the register. The stored body never holds
-a link; whoever replays puts it together again.
+The register's row, the effect and the stored answer commit together: a crash or a refusal leaves none of them. A call
+that comes while the first of its key still runs is refused: in one process by a register in memory, between machines
+by a lock of PostgreSQL that ends with its transaction. Between processes on one SQLite file writers come in turn, so
+that such a call waits, and is answered from the register. The stored body never holds a link; whoever replays puts it
+together again.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from records.apikeys import IDEMPOTENCY_LIFE, ApiKey, IdempotentCall
-from storage.database import new_id
+from records.apikeys import IDEMPOTENCY_LIFE, IdempotentCall
 
 KEY_LENGTH = 255
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+"""A string as the draft writes it (RFC 8941, 3.3.3); bare values, which most clients send, count the same."""
 
 
 class KeyMissing(Exception):
@@ -34,6 +39,22 @@ class KeyReused(Exception):
     code = "idempotency_key_reused"
 
 
+class KeyInFlight(Exception):
+    """The first call with this key is still running."""
+
+    code = "idempotency_key_in_flight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What makes two calls the same one."""
+
+    api_key_id: str
+    method: str
+    path: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A JSON answer, and the id of the row from which secrets are put in again."""
@@ -44,35 +65,73 @@ class Answer:
     replayed: bool = False
 
 
-def once(
-    session: Session,
-    *,
-    key: ApiKey,
-    method: str,
-    path: str,
-    untrusted_key: str | None,
-    raw_body: bytes,
-    now: datetime,
-    effect: Callable[[], Answer],
-) -> Answer:
-    """Run `effect` or return the answer it gave before. Raises KeyMissing, KeyReused, and whatever `effect` raises."""
-    if not untrusted_key or len(untrusted_key) > KEY_LENGTH or not untrusted_key.isprintable():
+class Running:
+    """The calls that run in this process."""
+
+    def __init__(self) -> None:
+        """Nothing runs yet."""
+        self._calls: set[Call] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(self, call: Call) -> Iterator[None]:
+        """Keep others with the same key away while the block runs. Raises KeyInFlight."""
+        with self._lock:
+            if call in self._calls:
+                raise KeyInFlight(call.path)
+            self._calls.add(call)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls.discard(call)
+
+
+def read_key(untrusted: str | None) -> str:
+    """Return the key out of its header, quoted or not. Raises KeyMissing."""
+    value = (untrusted or "").strip()
+    quoted = _QUOTED.fullmatch(value)
+    key = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted is not None else value
+    if not key or len(key) > KEY_LENGTH or not key.isprintable():
         raise KeyMissing("Idempotency-Key")
+    return key
+
+
+def once(session: Session, call: Call, *, raw_body: bytes, now: datetime, effect: Callable[[], Answer]) -> Answer:
+    """Run `effect` or return the answer it gave before.
+
+    Raises KeyReused, KeyInFlight, and whatever `effect` raises.
+    """
+    _claim(session, call)
     session.execute(delete(IdempotentCall).where(IdempotentCall.created_at < now - IDEMPOTENCY_LIFE))
     fingerprint = hashlib.sha256(raw_body).hexdigest()
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    names = {"api_key_id": key.id, "method": method, "path": path, "key": untrusted_key}
-    claimed = session.execute(
-        insert(IdempotentCall)
-        .values(id=new_id(), fingerprint=fingerprint, created_at=now, **names)
-        .on_conflict_do_nothing(index_elements=list(names))
-        .returning(IdempotentCall.id)
-    ).first()
-    call = session.scalars(select(IdempotentCall).filter_by(**names)).one()
-    if claimed is None:
-        if call.fingerprint != fingerprint or call.status is None or call.body is None:
+    known = session.scalars(select(IdempotentCall).filter_by(**asdict(call))).one_or_none()
+    if known is not None:
+        if known.fingerprint != fingerprint or known.status is None or known.body is None:
             raise KeyReused("Idempotency-Key")
-        return Answer(status=call.status, body=json.loads(call.body), resource_id=call.resource_id or "", replayed=True)
+        return Answer(
+            status=known.status, body=json.loads(known.body), resource_id=known.resource_id or "", replayed=True
+        )
     answer = effect()
-    call.status, call.body, call.resource_id = answer.status, json.dumps(answer.body), answer.resource_id
+    session.add(
+        IdempotentCall(
+            **asdict(call),
+            fingerprint=fingerprint,
+            status=answer.status,
+            body=json.dumps(answer.body),
+            resource_id=answer.resource_id,
+            created_at=now,
+        )
+    )
+    session.flush()
     return answer
+
+
+def _claim(session: Session, call: Call) -> None:
+    """Hold the key among all machines until the transaction ends. Raises KeyInFlight."""
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    name = hashlib.sha256("\n".join(asdict(call).values()).encode()).digest()
+    number = int.from_bytes(name[:8], "big", signed=True)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+        raise KeyInFlight(call.path)

@@ -1,45 +1,106 @@
-"""Bodies of the REST API as pydantic models: what a CRM may send and what it gets."""
+"""Requests of the REST API as pydantic models: what a CRM may send and what it gets."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from portal.gateway.paging import Id
+from records.messages import Channel, MessageState, Purpose, WaitReason
+from records.progress import ProgressStatus
+from records.requests import RequestState, SendMode, SlotState
+from records.steering import MOST_DAYS
 
 Short = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class _Given(BaseModel):
+class Given(BaseModel):
+    """A body as a CRM sends it: nothing unknown, no spaces around texts."""
+
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-class Contact(_Given):
+class Contact(Given):
     """The person who is asked."""
 
-    name: Short
-    phone: str | None = Field(default=None, max_length=40, examples=["+52 55 1234 5678"])
-    """With `+` and country code; without them the organization's country is assumed."""
-    email: str | None = Field(default=None, max_length=254, examples=["ana@example.com"])
-    """Where messages and one-time codes go when there is no phone."""
+    name: Short = Field(examples=["Ana López"])
+    phone: str | None = Field(
+        default=None,
+        max_length=40,
+        examples=["+52 55 1234 5678"],
+        description="With `+` and country code; without them the organization's country is assumed.",
+    )
+    whatsapp_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$",
+        examples=["MX.13491208655302741918"],
+        description="WhatsApp's business-scoped user id, for people without a visible phone.",
+    )
+    email: str | None = Field(
+        default=None,
+        max_length=254,
+        examples=["ana@example.com"],
+        description="Where messages and one-time codes go when there is no phone.",
+    )
     locale: Literal["es", "en", "pt"] = "es"
 
 
-class Send(_Given):
-    """`auto`: the portal sends the WhatsApp message. `none`: the answer holds the link, once, for the CRM to send."""
+class Send(Given):
+    """`auto`: the portal sends the message. `none`: the answer holds the link, once, for the CRM to send."""
 
     mode: Literal["auto", "none"] = "auto"
 
 
-class NewRequest(_Given):
-    """Ask one person for the documents of a template."""
+class NewRequest(Given):
+    """Ask one person for the documents of a template: a new contact, or one of a case that is there already."""
 
-    external_ref: str | None = Field(default=None, min_length=1, max_length=120, examples=["CRM-4711"])
-    """The CRM's own id of the matter: equal references are one case."""
-    title: str | None = Field(default=None, min_length=1, max_length=160, examples=["Crédito 4711"])
-    contact: Contact
-    template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$")]
+    external_ref: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=120,
+        examples=["CRM-4711"],
+        description="The CRM's own id of the matter: equal references are one case.",
+    )
+    title: str | None = Field(
+        default=None, min_length=1, max_length=160, examples=["Crédito 4711"], description="Of a new case."
+    )
+    contact: Contact | None = Field(default=None, description="Exactly one of `contact` and `contact_id`.")
+    contact_id: Id | None = Field(
+        default=None, description="Somebody who was asked before; then the case is theirs, and takes no `external_ref`."
+    )
+    template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$", examples=["credito"])]
     send: Send = Send()
-    known_word: str | None = Field(default=None, min_length=1, max_length=40, examples=["girasol"])
-    """A word that only you and the person know: the page that tells authentic messages from forged ones shows it."""
+    known_word: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=40,
+        examples=["girasol"],
+        description="A word that only you and the person know: the page that tells authentic messages from forged ones "
+        "shows it.",
+    )
+
+    @model_validator(mode="after")
+    def _one_person(self) -> "NewRequest":
+        if (self.contact is None) == (self.contact_id is None):
+            raise ValueError("exactly one of contact and contact_id")
+        if self.contact_id is not None and (self.external_ref is not None or self.title is not None):
+            raise ValueError("contact_id goes without external_ref and title")
+        return self
+
+
+class Extension(Given):
+    """How long the link shall live."""
+
+    days: int = Field(ge=1, le=MOST_DAYS, strict=True, examples=[7], description="From now; never shortens.")
+
+
+class ProgressOut(BaseModel):
+    """How far the request is, for the eyes of an agent: "2 of 4 received"."""
+
+    status: ProgressStatus
+    received: int = Field(description="Required documents that the customer no longer owes.")
+    accepted: int = Field(description="Required documents that are settled.")
+    total: int = Field(description="Required documents, each side for itself.")
 
 
 class SlotOut(BaseModel):
@@ -47,7 +108,7 @@ class SlotOut(BaseModel):
 
     requirement: str
     side: str
-    state: str
+    state: SlotState
     reason: str | None
     changed_at: datetime
 
@@ -56,8 +117,10 @@ class MessageOut(BaseModel):
     """One message about the request."""
 
     id: str
-    purpose: str
-    state: str
+    purpose: Purpose
+    channel: Channel
+    state: MessageState
+    waits_for: WaitReason | None = Field(description="Why a queued message does not leave yet.")
     error: str | None
     changed_at: datetime
 
@@ -67,19 +130,43 @@ class RequestOut(BaseModel):
 
     id: str
     case_id: str
+    case_url: str = Field(description="The case at the console, behind its sign-in: for agents.")
+    contact_id: str
     external_ref: str | None
-    state: str
+    state: RequestState
+    progress: ProgressOut
     template: str
+    send_mode: SendMode
     created_at: datetime
+    updated_at: datetime = Field(description="When something of the request or its case last changed.")
     link_expires_at: datetime | None
-    accepted: int
-    total: int
+    check_code: str | None = Field(
+        description="By which the person checks that a message is yours: put it into the message that you send in mode "
+        "`none`."
+    )
     slots: list[SlotOut]
     messages: list[MessageOut]
-    check_code: str | None
-    """By which the person checks that a message is yours: put it into the message that you send in mode `none`."""
-    upload_url: str | None = None
-    """Only in the answer to a POST with send mode `none` (and its replays)."""
+    upload_url: str | None = Field(
+        default=None, description="The customer's link: only in answers to a POST in send mode `none`. A secret."
+    )
+    url_suffix: str | None = Field(
+        default=None, description="The last part of `upload_url`, for the button of the CRM's own message template."
+    )
+
+
+class RequestList(BaseModel):
+    """Requests, newest first."""
+
+    data: list[RequestOut]
+    next: str | None = Field(description="Address of the next page; null on the last one. Also in the Link header.")
+
+
+class PlaceOut(BaseModel):
+    """A field that breaks a rule."""
+
+    field: str
+    pointer: str | None = Field(default=None, description="The same as a JSON pointer (RFC 6901) into the body.")
+    rule: str
 
 
 class ProblemOut(BaseModel):
@@ -91,4 +178,4 @@ class ProblemOut(BaseModel):
     code: str
     detail: str | None = None
     reference: str
-    errors: list[dict[str, Any]] | None = None
+    errors: list[PlaceOut] | None = None

@@ -2,22 +2,66 @@
 
 from typing import Any
 
+from portal.gateway.schemas import ProblemOut
+
 API = "/api/"
+METHODS = frozenset({"get", "post", "patch"})
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "A value of your own, different for every request you mean to make; repeat it when you repeat one.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "A value of your own, different for every call you mean to make; repeat it when you repeat one.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[0-9A-Za-z_.:-]+$"},
+    "example": "crm-4711-1",
+}
+ID: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+HEADERS: dict[str, Any] = {
+    "RateLimit": {
+        "description": 'What is left, and the seconds until it is whole again: `"key";r=1199;t=58, ...`',
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": 'The limits in requests and seconds: `"key";q=1200;w=60, "organization";q=6000;w=60`',
+        "schema": {"type": "string"},
+    },
+    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+    "IdempotencyReplayed": {
+        "description": "`true` when the call had its effect before, and this is the same answer again.",
+        "schema": {"type": "string"},
+    },
 }
 
 
 def completed(document: dict[Any, Any] | str) -> dict[Any, Any] | str:
-    """Return the document with the API's own paths only, and with the header that a POST needs."""
+    """Return the document with the API's own paths only, and with headers, ids and problems described."""
     if isinstance(document, str):
         return document
     paths = {path: item for path, item in document["paths"].items() if path.startswith(API)}
-    for item in paths.values():
-        if "post" in item:
-            item["post"].setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    for path, item in paths.items():
+        for method in METHODS & item.keys():
+            _complete(path, method, item[method])
+    problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/ProblemOut.{model}")
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas |= {f"ProblemOut.{name}": inner for name, inner in problem.pop("$defs", {}).items()}
+    schemas["ProblemOut"] = problem
+    components["headers"] = HEADERS
     return {**document, "paths": paths}
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            parameter["schema"] = ID
+    if method == "post":
+        parameters.append(IDEMPOTENCY_KEY)
+    name = path.removeprefix("/api/v1/").replace("{", "").replace("}", "").replace("/", "_")
+    operation["operationId"] = f"{method}_{name}"
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            told = ["RateLimit", "RateLimit-Policy"] + (["IdempotencyReplayed"] if method == "post" else [])
+            response["headers"] = response.get("headers", {}) | {
+                each.replace("IdempotencyReplayed", "Idempotency-Replayed"): {"$ref": f"#/components/headers/{each}"}
+                for each in told
+            }

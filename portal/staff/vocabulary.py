@@ -178,6 +178,10 @@ PROCESSES = {
 EVENTS = {
     Event.CRM_REQUEST_CREATED: _("pidió documentos"),
     Event.CRM_REQUEST_CANCELLED: _("canceló la solicitud"),
+    Event.CRM_REQUEST_EXTENDED: _("dio más plazo al enlace"),
+    Event.CRM_MESSAGE_QUEUED: _("mandó el mensaje de nuevo"),
+    Event.CRM_LINK_COPIED: _("pidió el enlace para enviarlo"),
+    Event.CRM_CONTACT_CHANGED: _("corrigió los datos de contacto"),
     Event.STAFF_REQUEST_CREATED: _("pidió documentos"),
     Event.STAFF_REQUEST_CANCELLED: _("canceló la solicitud"),
     Event.STAFF_REQUEST_COMPLETED: _("completó la solicitud: todo lo necesario está aceptado"),
@@ -241,6 +245,7 @@ EVENTS = {
     Event.STAFF_MEMBER_ENABLED: _("devolvió el acceso a una persona"),
     Event.STAFF_API_KEY_CREATED: _("creó una clave de API"),
     Event.STAFF_API_KEY_REVOKED: _("revocó una clave de API"),
+    Event.STAFF_API_KEY_ROTATED: _("renovó una clave de API"),
     Event.OPENER_PART_OPENED: _("entregó la llave de una parte"),
     Event.OPENER_PART_REFUSED: _("negó la llave de una parte"),
     Event.CUSTODIAN_ROOT_MINTED: _("creó la llave raíz"),
@@ -299,6 +304,9 @@ EVENTS = {
     Event.ADMINISTRATOR_CASE_KEY_RECOVERED: _("recuperó la llave de un expediente"),
     Event.ADMINISTRATOR_MEMBER_DISABLED: _("retiró el acceso de una persona"),
     Event.ADMINISTRATOR_API_KEY_CREATED: _("creó una clave de API"),
+    Event.ADMINISTRATOR_API_KEY_REVOKED: _("revocó una clave de API"),
+    Event.ADMINISTRATOR_API_KEY_ROTATED: _("renovó una clave de API"),
+    Event.ADMINISTRATOR_API_KEY_BOUND: _("cambió las redes de una clave de API"),
     Event.ADMINISTRATOR_NOTICE_PUBLISHED: _("publicó un aviso de privacidad"),
     Event.ADMINISTRATOR_TEMPLATE_PUBLISHED: _("publicó una plantilla"),
 }

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from portal.web.calls import CALLS
 from portal.web.faults import FAULTS, Row
 from portal.web.language import current_language
 from portal.web.quotas import QUOTAS
@@ -36,6 +37,7 @@ __all__ = ["HTTP_CODES", "TABLE", "Problem", "Renderer", "Row", "code_of", "inst
 Renderer = Callable[[Problem], Response]
 
 TABLE: dict[str, Row] = {
+    **CALLS,
     **FAULTS,
     **QUOTAS,
     "internal": Row(
@@ -180,12 +182,6 @@ TABLE: dict[str, Row] = {
         "It can no longer be undone: 30 minutes have passed or a person reviewed it. If it is wrong, tell the company.",
         "Não dá mais para desfazer: passaram 30 minutos ou uma pessoa já analisou. Se houver erro, avise a empresa.",
     ),
-    "api_key_refused": Row(
-        401,
-        "La clave de API no es válida.",
-        "The API key is not valid.",
-        "A chave de API não é válida.",
-    ),
     "sign_in_refused": Row(
         401,
         "No pudimos iniciar tu sesión con esos datos. Revísalos, o espera un momento antes de intentar de nuevo.",
@@ -210,18 +206,6 @@ TABLE: dict[str, Row] = {
         "Este documento no se puede abrir. El intento quedó registrado.",
         "This document cannot be opened. The attempt was recorded.",
         "Este documento não pode ser aberto. A tentativa foi registrada.",
-    ),
-    "idempotency_key_missing": Row(
-        400,
-        "Falta la cabecera Idempotency-Key.",
-        "The Idempotency-Key header is missing.",
-        "Falta o cabeçalho Idempotency-Key.",
-    ),
-    "idempotency_key_reused": Row(
-        422,
-        "Esta Idempotency-Key ya se usó con otro contenido.",
-        "This Idempotency-Key was already used with another body.",
-        "Esta Idempotency-Key já foi usada com outro conteúdo.",
     ),
     "webhook_refused": Row(
         401,

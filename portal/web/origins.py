@@ -14,19 +14,27 @@ SUBSCRIBER = 64
 """Prefix length that counts as one IPv6 client (RFC 6177: a site gets at least this)."""
 
 
-def client_of(untrusted_peer: str | None, untrusted_forwarded: str | None, proxies: Sequence[Network]) -> str | None:
-    """Return what the client counts as: `203.0.113.7` or `2001:db8::/64`; None where the client cannot be told.
-
-    That is: no address at all (a Unix socket), or a loopback one, behind which a proxy serves everybody.
-    """
+def address_of(
+    untrusted_peer: str | None, untrusted_forwarded: str | None, proxies: Sequence[Network]
+) -> IPv4Address | IPv6Address | None:
+    """Return the network address of the client itself; None where it cannot be told."""
     hop = _address(untrusted_peer)
     for said in reversed((untrusted_forwarded or "").split(",")):
         if hop is None or not any(hop in network for network in proxies):
             break
         hop = _address(said)
-    if hop is None or hop.is_loopback or any(hop in network for network in proxies):
+    return None if hop is None or any(hop in network for network in proxies) else hop
+
+
+def client_of(untrusted_peer: str | None, untrusted_forwarded: str | None, proxies: Sequence[Network]) -> str | None:
+    """Return what the client counts as: `203.0.113.7` or `2001:db8::/64`; None where the client cannot be told.
+
+    That is: no address at all (a Unix socket), or a loopback one, behind which a proxy serves everybody.
+    """
+    client = address_of(untrusted_peer, untrusted_forwarded, proxies)
+    if client is None or client.is_loopback:
         return None
-    return str(IPv6Network((hop, SUBSCRIBER), strict=False)) if isinstance(hop, IPv6Address) else str(hop)
+    return str(IPv6Network((client, SUBSCRIBER), strict=False)) if isinstance(client, IPv6Address) else str(client)
 
 
 def _address(untrusted: str | None) -> IPv4Address | IPv6Address | None:

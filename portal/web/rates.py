@@ -35,6 +35,8 @@ class Subject(StrEnum):
     ADDRESS = "address"
     ORGANIZATION = "organization"
     CHECKS = "checks"  # codes of messages typed at one address
+    API_KEY = "api_key"
+    API_ORGANIZATION = "api_organization"  # all API keys of one organization together
 
 
 PER_MINUTE: Mapping[Subject, int] = {
@@ -42,6 +44,8 @@ PER_MINUTE: Mapping[Subject, int] = {
     Subject.ADDRESS: 6_000,
     Subject.ORGANIZATION: 60_000,
     Subject.CHECKS: 20,
+    Subject.API_KEY: 1_200,
+    Subject.API_ORGANIZATION: 6_000,
 }
 """Requests a minute. A busy phone makes some hundred; one IPv4 address may be a mobile network's.
 
@@ -57,6 +61,16 @@ class TooManyRequests(Exception):
     def __init__(self, subject: Subject, retry_after: int) -> None:
         super().__init__(subject.value)
         self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is left of a subject's requests in this window, and the seconds until the next one."""
+
+    subject: Subject
+    limit: int
+    remaining: int
+    reset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +96,31 @@ class Rates:
         self._lock = threading.Lock()
 
     def count(self, subject: Subject, which: str) -> None:
-        """Count one request of a link, an address or an organization. Raises TooManyRequests."""
-        limit = self._limits[subject]
-        name = hashlib.blake2b(f"{subject}:{which}".encode(), key=self._key[:64], digest_size=16).hexdigest()
-        limiter = self._here
-        if self._shared is not None and time.monotonic() >= self._away_until:
-            limiter = self._shared
+        """Count one request of a subject. Raises TooManyRequests."""
+        limit, name = self._limits[subject], self._name(subject, which)
         try:
-            self._hit(limiter, limit, name, subject)
+            self._hit(self._limiter(), limit, name, subject)
         except StorageError:
             self._redis_is_away()
             self._hit(self._here, limit, name, subject)
+
+    def standing(self, subject: Subject, which: str) -> Standing:
+        """Return what is left to a subject, without counting."""
+        limit, name = self._limits[subject], self._name(subject, which)
+        try:
+            window = self._limiter().get_window_stats(limit, name)
+        except StorageError:
+            self._redis_is_away()
+            window = self._here.get_window_stats(limit, name)
+        reset = max(0, min(60, round(window.reset_time - time.time())))
+        return Standing(subject=subject, limit=limit.amount, remaining=max(0, window.remaining), reset=reset)
+
+    def _limiter(self) -> FixedWindowRateLimiter:
+        shared = self._shared
+        return shared if shared is not None and time.monotonic() >= self._away_until else self._here
+
+    def _name(self, subject: Subject, which: str) -> str:
+        return hashlib.blake2b(f"{subject}:{which}".encode(), key=self._key[:64], digest_size=16).hexdigest()
 
     def _hit(self, limiter: FixedWindowRateLimiter, limit: RateLimitItemPerMinute, name: str, subject: Subject) -> None:
         if not limiter.hit(limit, name):

@@ -94,7 +94,7 @@ def _addresses(site: Site) -> Mapping[str, dict[str, str]]:
     authority = {"TSA_ROOT_FILE": str(layout.keys / "public" / TSA_ROOT)}
     return {
         "customer": {"PUBLIC_URL": urls["customer"], **authority},
-        "gateway": {"PUBLIC_URL": urls["customer"], "API_URL": urls["gateway"]},
+        "gateway": {"PUBLIC_URL": urls["customer"], "API_URL": urls["gateway"], "STAFF_URL": urls["staff"]},
         "staff": {"PUBLIC_URL": urls["customer"], "STAFF_URL": urls["staff"], **opener, **authority},
         "inspector": {
             "QUARANTINE_DIR": str(layout.keys / "inspector" / "quarantine"),

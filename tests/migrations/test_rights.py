@@ -152,7 +152,12 @@ DENIED = {
         [
             "SELECT id FROM slices",
             "SELECT id FROM uploads",
-            "SELECT id FROM documents",
+            "SELECT mime FROM documents",
+            "SELECT likeness FROM documents",
+            "UPDATE documents SET state = 'filed'",
+            "UPDATE api_keys SET secret_sha256 = ''",
+            "UPDATE api_keys SET networks = '[]'",
+            "UPDATE slots SET state = 'accepted'",
             "SELECT id FROM parts",
             "SELECT id FROM case_keys",
             "SELECT id FROM members",

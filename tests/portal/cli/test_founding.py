@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from audit import AuditEvent, Event
 from portal.cli.session import operator
-from records.apikeys import authenticate
+from records.apikeys import Scope, authenticate
 from records.organizations import Organization, Team, current_notice
 from records.people import Member, Role
 from records.requirements import current_template
@@ -208,7 +208,7 @@ def test_an_api_key_works_and_is_stored_as_a_hash(run, company, database):
     key = run("apikey", "create", company, "--name", "CRM", "--team", "Crédito", "--days", 30).stdout.strip()
     with database.reading() as session:
         row = authenticate(session, key, now=utcnow())
-        assert row.scopes == ["requests:write", "requests:read"]
+        assert row.scopes == list(Scope)
         assert row.team_id is not None
         assert row.expires_at is not None
     assert key.removeprefix("rsg_live_").partition("_")[2].encode() not in Path(database.url.database).read_bytes()

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from intake.links import LinkSigner
 from portal.gateway.app import GatewayApp, build
-from records.apikeys import create_api_key
+from records.apikeys import Scope, create_api_key
 from records.organizations import Organization, PrivacyNotice
 from records.requirements import publish_template
 from records.senders import WhatsAppSender
@@ -21,6 +21,8 @@ from storage.sealing.box import Box
 BOX = Box([bytes(range(32))])
 SIGNER = LinkSigner([b"l" * 32])
 PUBLIC_URL = "http://portal.localhost:18801"
+API_URL = "http://api.localhost:18802"
+STAFF_URL = "http://staff.localhost:18803"
 VERIFY_TOKEN = "handshake-token"
 NOBODY = "0" * 32
 """An id that is nobody's."""
@@ -62,6 +64,16 @@ class Gateway:
         """GET a request."""
         return self.call("GET", f"/api/v1/requests/{request_id}", **options)
 
+    def a_key(self, *scopes: str, **bound: Any) -> str:
+        """Another key of the company."""
+        with self.database.transaction() as session:
+            given = {"org_id": self.company.org_id, "name": "more", "now": utcnow()} | bound
+            return create_api_key(session, scopes=list(scopes or Scope), **given)[1]
+
+    def beside(self, **options: Any) -> "Gateway":
+        """The same gateway once more, as another machine runs it."""
+        return replace(self, app=an_app(self.database, **options))
+
     def webhook(self, body: Any, *, company: Company | None = None, **options: Any) -> TestResponse:
         """Deliver a signed update, or one whose raw bytes or signature are given."""
         to = company or self.company
@@ -92,7 +104,7 @@ def a_company(
     database: Database,
     slug: str,
     *,
-    scopes: tuple[str, ...] = ("requests:write", "requests:read"),
+    scopes: tuple[str, ...] = tuple(Scope),
     expires_at: datetime | None = None,
 ) -> Company:
     """Found one company."""
@@ -135,14 +147,21 @@ def a_company(
         return Company(org_id=org.id, key=whole, key_id=row.id, sender_id=sender_id, secret=secret)
 
 
-def a_gateway(database: Database) -> Gateway:
-    """The gateway over two companies."""
-    app = build(
+def an_app(database: Database, **options: Any) -> GatewayApp:
+    """The application over a database."""
+    return build(
         database,
         link_signer=SIGNER,
         box=BOX,
         public_url=PUBLIC_URL,
-        api_url="http://api.localhost:18802",
+        api_url=API_URL,
+        staff_url=STAFF_URL,
         secret_key=b"s" * 32,
+        **options,
     )
+
+
+def a_gateway(database: Database) -> Gateway:
+    """The gateway over two companies."""
+    app = an_app(database)
     return Gateway(app=app, database=database, company=a_company(database, "valle"), other=a_company(database, "monte"))

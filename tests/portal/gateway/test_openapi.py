@@ -61,7 +61,10 @@ def test_every_operation_says_its_key_its_answers_and_its_problems(document):
             assert operation["security"] == [{"ApiKey": []}], path
             assert operation["summary"]
             problems = {status for status in operation["responses"] if int(status) >= 400}
-            assert {"401", "403", "404"} <= problems, (path, method)
+            assert {"401", "403", "429", "500", "503"} <= problems, (path, method)
+            assert ("404" in problems) == ("{" in path or (path, method) == ("/api/v1/requests", "post"))
+            assert {"400", "413", "415", "422"} <= problems or method == "get"
+            assert "409" in problems or method != "post"
             for status in problems:
                 assert "application/problem+json" in operation["responses"][status]["content"], (path, status)
 
@@ -81,5 +84,5 @@ def test_what_is_answered_follows_the_document(quick, document):
 
 def test_it_says_nothing_of_webhooks_or_of_this_machine(document):
     told = json.dumps(document)
-    assert "webhook" not in told
+    assert "/webhooks" not in told
     assert "/work" not in told

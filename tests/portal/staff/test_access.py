@@ -231,7 +231,7 @@ def stranger(company: Company, sqlite_database: Database) -> Stranger:
         request = company.a_request(session, case)
         document = company.a_document(session, request.slots[0])
         export = request_export(session, company.members["carla"], case.id, now=utcnow())
-        key, _ = create_api_key(session, org_id=company.org.id, name="CRM", scopes=[], now=utcnow())
+        key, _ = create_api_key(session, org_id=company.org.id, name="CRM", scopes=["requests:read"], now=utcnow())
         other = Organization(slug="otra", name="Otra", created_at=utcnow())
         session.add(other)
         session.flush()
