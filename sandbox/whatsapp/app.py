@@ -1,17 +1,19 @@
 """Puts the simulator together as a Flask application, and serves it."""
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from sandbox.whatsapp import people  # noqa: F401 (adds its part to the control plane)
 from sandbox.whatsapp.control import control
 from sandbox.whatsapp.dialog360 import dialog360
 from sandbox.whatsapp.engine import Engine
 from sandbox.whatsapp.graph import bytes_of_media, graph
+from sandbox.whatsapp.people import people
 from sandbox.whatsapp.screen import screen
 from sandbox.whatsapp.settings import Settings
 
@@ -21,14 +23,22 @@ POLICY = (
 )
 
 
+class InMemoryRequest(Request):
+    """Keeps the files of a form in memory: what a customer sends never lies on a disk."""
+
+    def _get_file_stream(self, *_args: object, **_named: object) -> IO[bytes]:
+        return io.BytesIO()
+
+
 def create_app(settings: Settings) -> Flask:
     """Return the application with its clockwork running; `app.extensions["simulator"].stop()` ends that."""
     app = Flask(__name__)
+    app.request_class = InMemoryRequest
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     app.config["MAX_CONTENT_LENGTH"] = 17 * 1024 * 1024
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["simulator"] = engine = Engine(settings)
-    for part in (graph, bytes_of_media, dialog360, control, screen):
+    for part in (graph, bytes_of_media, dialog360, control, people, screen):
         app.register_blueprint(part)
     app.after_request(_harden)
     engine.start()

@@ -17,15 +17,20 @@ from sandbox.whatsapp.numbers import wa_id_of
 from sandbox.whatsapp.plumbing import engine
 from sandbox.whatsapp.problems import GraphError
 
-control = Blueprint("control", __name__, url_prefix="/sim")
+
+def plane(name: str) -> Blueprint:
+    """Return a part of the control plane: what it is told wrongly is answered with 400 and a sentence."""
+    part = Blueprint(name, __name__, url_prefix="/sim")
+    for wrong in (ValueError, LookupError, TypeError, GraphError):
+        part.register_error_handler(wrong, _refuse)
+    return part
 
 
-@control.errorhandler(ValueError)
-@control.errorhandler(LookupError)
-@control.errorhandler(TypeError)
-@control.errorhandler(GraphError)
 def _refuse(error: Exception) -> ResponseReturnValue:
     return jsonify({"error": f"{type(error).__name__}: {error}"[:300]}), 400
+
+
+control = plane("control")
 
 
 @control.get("/health")

@@ -10,6 +10,7 @@ from sandbox.whatsapp.numbers import user_id_of
 
 UNDELIVERABLE, STOPPED_MARKETING = 131026, 131050
 FATES = ("deliver", "silent", "offline", "blocked", "fail", "no_whatsapp", "username_only")
+RECEIVING = {"deliver", "username_only"}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,29 +10,21 @@ from sandbox.whatsapp.control import (
     account_of,
     account_told,
     body,
-    control,
     number_of,
     phone_of,
     phone_told,
+    plane,
 )
-from sandbox.whatsapp.entities import FATES, Fate, Message, Phone
+from sandbox.whatsapp.entities import Fate, Message
 from sandbox.whatsapp.plumbing import engine
 from sandbox.whatsapp.submitting import CATEGORIES
+
+people = plane("people")
 
 ALBUM_LIMIT = 100
 
 
-def set_fate(phone: Phone, told: dict[str, Any]) -> None:
-    """Give a phone another fate; one that is not offline gets what waited. Raises ValueError, TypeError."""
-    fate = Fate(**told)
-    if fate.kind not in FATES:
-        raise ValueError(f"a fate is one of {FATES}")
-    phone.fate = fate
-    if fate.kind in {"deliver", "username_only"}:
-        engine().statuses.switch_on(phone)
-
-
-@control.post("/phones")
+@people.post("/phones")
 def phone() -> ResponseReturnValue:
     """`{"phone", "name", "fate": {"kind", "code", "times", "read_after"}}`: make or change a customer's phone."""
     told = body()
@@ -40,12 +32,12 @@ def phone() -> ResponseReturnValue:
         found = phone_of(told)
         found.name = str(told.get("name", found.name))[:80]
         if "fate" in told:
-            set_fate(found, dict(told["fate"]))
+            engine().statuses.set_fate(found, Fate(**told["fate"]))
         engine().changed()
         return phone_told(found)
 
 
-@control.post("/phones/identity")
+@people.post("/phones/identity")
 def new_identity() -> ResponseReturnValue:
     """`{"phone"}`: WhatsApp is set up anew on this number, on another device or by another person."""
     found = phone_of(body())
@@ -53,14 +45,14 @@ def new_identity() -> ResponseReturnValue:
     return phone_told(found)
 
 
-@control.post("/phones/number")
+@people.post("/phones/number")
 def new_number() -> ResponseReturnValue:
     """`{"phone", "new"}`: the customer moves to another number."""
     told = body()
     return phone_told(engine().customers.changes_number(phone_of(told), phone_of({"phone": told["new"]}).wa_id))
 
 
-@control.post("/inbound")
+@people.post("/inbound")
 def inbound() -> ResponseReturnValue:
     """Let a customer write: `{"phone", "number"}` and one of `text`; `file`; `tap`; `type` with `node`.
 
@@ -101,20 +93,20 @@ def _files(told: dict[str, Any]) -> list[Message]:
     ]
 
 
-@control.post("/messages/<wamid>/fail")
+@people.post("/messages/<wamid>/fail")
 def fail(wamid: str) -> ResponseReturnValue:
     """`{"code"}`: let a message fail now."""
     engine().statuses.fail(engine().world.messages[wamid], int(body().get("code", 131026)))
     return {"ok": True}
 
 
-@control.post("/messages/read")
+@people.post("/messages/read")
 def read() -> ResponseReturnValue:
     """`{"phone"}`: the customer opens every chat."""
     return {"read": engine().statuses.read(engine().world.chat(phone_of(body()).wa_id))}
 
 
-@control.post("/templates")
+@people.post("/templates")
 def templates() -> ResponseReturnValue:
     """Put templates there as APPROVED, in the first account: one payload or a list of them."""
     told = request.get_json(silent=True)
@@ -123,7 +115,7 @@ def templates() -> ResponseReturnValue:
     return jsonify([engine().reviews.register(account, row, status="APPROVED").id for row in rows])
 
 
-@control.post("/templates/<template_id>")
+@people.post("/templates/<template_id>")
 def moderate(template_id: str) -> ResponseReturnValue:
     """Play the reviewer: one of `event` (with `reason` and what goes along), `quality`, `category` (`in_seconds`)."""
     told, template = body(), engine().world.templates[template_id]
@@ -139,7 +131,7 @@ def moderate(template_id: str) -> ResponseReturnValue:
     return {"status": template.status, "category": template.category, "quality": template.quality}
 
 
-@control.post("/accounts/<waba_id>")
+@people.post("/accounts/<waba_id>")
 def change_account(waba_id: str) -> ResponseReturnValue:
     """`{"limit": 250 | 2000 | ... | 0, "restrict_seconds", "disabled"}`: what the platform does to an account."""
     told, account = body(), engine().businesses.account(waba_id)
@@ -152,7 +144,7 @@ def change_account(waba_id: str) -> ResponseReturnValue:
     return account_told(account)
 
 
-@control.post("/numbers/<number_id>")
+@people.post("/numbers/<number_id>")
 def change_number(number_id: str) -> ResponseReturnValue:
     """`{"quality", "status"}`: what the platform does to a number; any status but CONNECTED refuses to send."""
     told, number = body(), engine().businesses.number(number_id)

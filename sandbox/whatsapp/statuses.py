@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.whatsapp.core import Core
 from sandbox.whatsapp.deliveries import seconds
-from sandbox.whatsapp.entities import UNDELIVERABLE, Fate, Message, Phone, iso
+from sandbox.whatsapp.entities import FATES, RECEIVING, UNDELIVERABLE, Fate, Message, Phone, iso
 from sandbox.whatsapp.problems import webhook_error
 
 
@@ -27,7 +27,7 @@ class Statuses:
         after(sent_after, lambda: self._reach(message, "sent"))
         if fate.kind == "offline":
             message.held = True
-        elif fate.kind in {"deliver", "username_only"}:
+        elif fate.kind in RECEIVING:
             after(delivered_after, lambda: self._deliver(message, fate))
 
     def _spend(self, phone: Phone) -> Fate:
@@ -39,15 +39,23 @@ class Statuses:
             phone.fate = Fate(kind=fate.kind, code=fate.code, times=fate.times - 1, read_after=fate.read_after)
         return fate
 
-    def switch_on(self, phone: Phone) -> None:
-        """Deliver what waited for the phone, except what has outlived its time: nobody is told of that."""
+    def set_fate(self, phone: Phone, fate: Fate) -> None:
+        """Give a phone another fate; one that receives gets what waited. Raises ValueError."""
+        if fate.kind not in FATES:
+            raise ValueError(f"a fate is one of {FATES}")
         with self._core.world.lock:
-            now = iso(self._core.clock.now())
-            waiting = [one for one in self._core.world.chat(phone.wa_id) if one.held]
-            for message in waiting:
-                message.held = False
-                if not message.expires or message.expires > now:
-                    self._core.timeline.after(0, lambda message=message: self._deliver(message, phone.fate))  # type: ignore[misc]
+            phone.fate = fate
+            self._core.changed()
+            if fate.kind in RECEIVING:
+                self._switch_on(phone)
+
+    def _switch_on(self, phone: Phone) -> None:
+        """Deliver what waited for the phone, except what has outlived its time: nobody is told of that."""
+        now = iso(self._core.clock.now())
+        for message in [one for one in self._core.world.chat(phone.wa_id) if one.held]:
+            message.held = False
+            if not message.expires or message.expires > now:
+                self._core.timeline.after(0, lambda message=message: self._deliver(message, phone.fate))  # type: ignore[misc]
 
     def _deliver(self, message: Message, fate: Fate) -> None:
         self._reach(message, "delivered")

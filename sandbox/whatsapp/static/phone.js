@@ -1,16 +1,20 @@
 // Keeps the screen fresh, tells the simulator what a person really sees, and sends what they write.
 "use strict";
 (() => {
+  document.documentElement.classList.add("scripted");
   const root = document.querySelector("[data-news]");
   if (!root) return;
   const list = document.querySelector("[data-list]");
   const log = root.querySelector(".bubbles");
   const scroll = root.querySelector(".scroll");
-  const form = root.querySelector(".compose");
+  const note = root.querySelector("[data-note]");
+  const compose = root.querySelector(".compose");
   let revision = root.dataset.revision;
   let asking = false;
 
   const parse = (html) => new DOMParser().parseFromString(html, "text/html").body;
+  const post = (url, body, headers = {}) =>
+    fetch(url, { method: "POST", body, headers: { "X-Requested-By": "script", ...headers } });
 
   function refreshList(html) {
     const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
@@ -40,7 +44,7 @@
 
   async function tellRead() {
     if (root.dataset.read && document.visibilityState === "visible" && log.querySelector("[data-unread]")) {
-      await fetch(root.dataset.read, { method: "POST" });
+      await post(root.dataset.read);
     }
   }
 
@@ -48,13 +52,16 @@
     if (asking || document.visibilityState !== "visible") return;
     asking = true;
     try {
-      const answer = await fetch(`${root.dataset.news}?revision=${revision}`);
+      const address = new URL(root.dataset.news, location.href);
+      address.searchParams.set("revision", revision);
+      const answer = await fetch(address);
       if (answer.status === 200) {
         const news = await answer.json();
         revision = news.revision;
         if (log) refreshLog(news.html);
         refreshList(log ? news.list : news.html);
         document.querySelector("[data-heard]")?.replaceChildren(...parse(news.heard ?? "").childNodes);
+        if (note) [note.hidden, note.textContent] = [!news.note, news.note];
       }
       if (log) await tellRead();
     } catch {
@@ -65,28 +72,39 @@
   }
 
   function complain(text) {
-    const line = form.querySelector(".problem");
+    const line = compose.querySelector(".problem");
     line.textContent = text;
     line.hidden = !text;
   }
 
-  if (form) {
-    form.addEventListener("submit", async (event) => {
+  async function sendFiles(form, files) {
+    for (const file of files) {
+      const name = encodeURIComponent(file.name);
+      const answer = await post(form.action, file, { "Content-Type": file.type || "application/octet-stream", "X-File-Name": name });
+      complain(answer.ok ? "" : answer.status === 413 ? "El chat admite archivos de hasta 16 MB." : "Ese archivo no se puede enviar.");
+      if (!answer.ok) break;
+    }
+    look();
+  }
+
+  if (compose) {
+    compose.querySelector(".write").addEventListener("submit", async (event) => {
       event.preventDefault();
-      const field = form.elements.text;
+      const field = event.target.elements.text;
       const body = new URLSearchParams({ text: field.value });
       field.value = "";
-      await fetch(form.action, { method: "POST", body, redirect: "manual" });
+      await post(event.target.action, body);
       scroll.scrollTop = scroll.scrollHeight;
       look();
     });
-    form.querySelector("input[type=file]").addEventListener("change", async (event) => {
-      const [file] = event.target.files;
+    compose.querySelector("input[type=file]").addEventListener("change", async (event) => {
+      const files = [...event.target.files];
       event.target.value = "";
-      if (!file) return;
-      const headers = { "Content-Type": file.type || "application/octet-stream", "X-File-Name": encodeURIComponent(file.name) };
-      const answer = await fetch(form.dataset.files, { method: "POST", body: file, headers });
-      complain(answer.ok ? "" : answer.status === 413 ? "El chat admite archivos de hasta 16 MB." : "Ese archivo no se puede enviar.");
+      await sendFiles(event.target.form, files);
+    });
+    log.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await post(event.target.action, new URLSearchParams(new FormData(event.target, event.submitter)));
       look();
     });
     log.addEventListener("click", async (event) => {

@@ -7,14 +7,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from notifications.whatsapp.client import Accepted
 from sandbox.whatsapp.app import serving
-from sandbox.whatsapp.settings import Settings
+from sandbox.whatsapp.settings import Account, Number, Settings
+from tests.sandbox.whatsapp.plain import a_message, a_template
 from tests.sandbox.whatsapp.stage import ANA, ANA_ID, PORTAL, Stage, staged
 
 JPEG = {"content-type": "image/jpeg", "sec-fetch-site": "same-origin"}
@@ -195,3 +198,75 @@ def test_any_token_is_taken_when_none_was_set() -> None:
     with serving(Settings(app_secret="x")) as url:
         answer = httpx.get(f"{url}/v26.0/106540352242922", headers={"authorization": "Bearer any"}, trust_env=False)
     assert answer.status_code == 200
+
+
+def post(stage: Stage, path: str, **more: Any) -> httpx.Response:
+    return httpx.post(f"{stage.url}/phones/{ANA_ID}/{path}", trust_env=False, **more)
+
+
+def test_a_form_without_script_sends_files_that_never_touch_the_disk(stage: Stage) -> None:
+    before = set(Path(tempfile.gettempdir()).iterdir())
+    data = b"\xff\xd8" + os.urandom(2_000_000)
+    files = [("file", (f"ine-{n}.jpg", data, "image/jpeg")) for n in (1, 2)]
+    answer = post(stage, "files", files=files)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/phones/{ANA_ID}#escribir")
+    assert [media["size"] for media in stage.sim("state")["media"]] == [len(data)] * 2
+    fresh = [path for path in set(Path(tempfile.gettempdir()).iterdir()) - before if path.is_file()]
+    assert not any(path.stat().st_size >= len(data) for path in fresh)
+
+
+def test_a_button_marks_as_read_without_script(stage: Stage) -> None:
+    assert post(stage, "read", data={}).status_code in {204, 303}
+    assert stage.sim("state")["messages"][0]["status"] == "read"
+
+
+def test_a_quick_reply_is_a_button_that_works_without_script() -> None:
+    with staged(templates=(a_template(),)) as stage:
+        wamid = stage.post(f"{stage.settings.phone_number_id}/messages", a_message()).json()["messages"][0]["id"]
+        stage.pass_time()
+        page = get(stage, f"/phones/{ANA_ID}").text
+        assert "No quiero avisos" in page
+        assert post(stage, "replies", data={"wamid": wamid, "index": "0"}).status_code == 303
+        stage.pass_time(0.1)
+        assert stage.items("messages")[0]["button"]["text"] == "No quiero avisos"
+        for wrong in ({"wamid": wamid, "index": "1"}, {"wamid": "wamid.none", "index": "0"}, {"wamid": wamid}):
+            assert post(stage, "replies", data=wrong).status_code == 404
+
+
+def test_the_screen_turns_the_clock_and_the_fate_of_the_phone(stage: Stage) -> None:
+    before = datetime.fromisoformat(stage.sim("state")["now"])
+    assert post(stage, "clock", data={"step": "3d"}).status_code == 303
+    after = datetime.fromisoformat(stage.sim("state")["now"])
+    assert (after - before).days == 3
+    assert "3 d adelantado" in get(stage, f"/phones/{ANA_ID}/tools").text
+    assert post(stage, "fate", data={"fate": "offline"}).status_code == 303
+    assert "está apagado" in get(stage, f"/phones/{ANA_ID}").text
+    assert stage.sim("state")["phones"][0]["fate"]["kind"] == "offline"
+    for path, wrong in (("clock", {"step": "-1d"}), ("fate", {"fate": "bored"})):
+        assert post(stage, path, data=wrong).status_code == 400
+
+
+def test_with_several_numbers_each_chat_stands_alone() -> None:
+    number = Number(phone_number_id="340000000000001", display_phone_number="+34 910 000 001")
+    other = Account(waba_id="340000000000000", name="Aurora España", numbers=(number,))
+    with staged(more_accounts=(other,)) as stage:
+        stage.sim("inbound", {"phone": ANA, "text": "a México"})
+        stage.sim("inbound", {"phone": ANA, "number": number.phone_number_id, "text": "a España"})
+        page = get(stage, "/").text
+        assert "con Aurora España <span>· +34 910 000 001</span>" in page
+        assert page.count("<li>") == 2
+        chat = get(stage, f"/phones/{ANA_ID}?number={stage.settings.phone_number_id}").text
+        assert ("a México</p>" in chat, "a España</p>" in chat) == (True, False)
+        httpx.post(
+            f"{stage.url}/phones/{ANA_ID}/messages?number={number.phone_number_id}",
+            data={"text": "otra vez"},
+            trust_env=False,
+        )
+        assert stage.sim("state")["messages"][-1]["number_id"] == number.phone_number_id
+        assert get(stage, f"/phones/{ANA_ID}?number=404").status_code == 404
+
+
+def test_an_answer_shows_what_it_answers(stage: Stage) -> None:
+    wamid = stage.sim("state")["messages"][0]["wamid"]
+    stage.sim("inbound", {"phone": ANA, "text": "ya voy", "reply_to": wamid})
+    assert "En respuesta a: " in get(stage, f"/phones/{ANA_ID}").text

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.sandbox.whatsapp.plain import a_message, a_template
 from tests.sandbox.whatsapp.stage import ANA, ANA_ID, PORTAL, Stage, staged
 
 pytestmark = pytest.mark.e2e
@@ -87,3 +88,20 @@ def test_nothing_is_wider_than_the_screen(page: Page, theatre: Stage) -> None:
     for path in ("/", f"/phones/{ANA_ID}"):
         page.goto(theatre.url + path)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_quick_reply_is_tapped_and_the_tools_are_one_tap_away(page: Page, theatre: Stage) -> None:
+    theatre.sim("templates", a_template())
+    theatre.post(f"{theatre.settings.phone_number_id}/messages", a_message())
+    page.goto(f"{theatre.url}/phones/{ANA_ID}")
+    tapped = page.locator(".mine").get_by_text("No quiero avisos")
+    count = tapped.count()
+    page.get_by_role("button", name="No quiero avisos").last.click()
+    tapped.nth(count).wait_for(timeout=8000)
+    if (gear := page.get_by_role("link", name="Ajustes del simulador para este teléfono")).is_visible():
+        gear.click()
+    page.get_by_label("Qué le pasa a lo que recibe").select_option("offline")
+    page.get_by_role("button", name="Cambiar").click()
+    page.get_by_text("Este teléfono está apagado.").wait_for(timeout=8000)
+    accessible(page)
+    theatre.sim("phones", {"phone": ANA, "fate": {"kind": "deliver"}})
