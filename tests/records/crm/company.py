@@ -70,8 +70,8 @@ class Company:
         return [event.type for event in self.events()]
 
     def deliveries(self, subscriber_id: str | None = None) -> list[CrmDelivery]:
-        """What is to be sent, in the order of its being due."""
-        wanted = select(CrmDelivery).order_by(CrmDelivery.due_at, CrmDelivery.created_at)
+        """What is to be sent, in the order of the trail."""
+        wanted = select(CrmDelivery).join(CrmEvent).order_by(CrmEvent.leaf)
         if subscriber_id is not None:
             wanted = wanted.where(CrmDelivery.subscriber_id == subscriber_id)
         with self.database.reading() as session:
