@@ -29,6 +29,7 @@ from portal.cli import (
     publishing,
     receipts,
     trail,
+    webhooks,
     whatsapp,
 )
 from portal.cli import database as migrations
@@ -109,6 +110,7 @@ for group in (
     inspecting.inspect,
     escrow.escrow,
     whatsapp.whatsapp,
+    webhooks.webhook,
 ):
     cli.add_command(group)
 organizations.organization.add_command(contacting.set_rules)
