@@ -135,6 +135,7 @@ GATEWAY: Rights = {
     "messages": READ_ADD,
     "crm_events": READ,
     "reminder_plans": May(select=("id", "request_id"), insert=PLANNED, update=("due_at",)),
+    "crm_references": ADD,
     "heartbeats": READ,
 }
 
@@ -288,6 +289,8 @@ COURIER: Rights = {
         select=ALL, insert=ALL, update=("state", "tries", "ended_at", "last_status", "last_code", *JOB)
     ),
     "crm_tries": READ_ADD,
+    "crm_remote_objects": May(select=ALL, insert=ALL, update=("remote_id",)),
+    "crm_references": READ,
     "receipt_entries": READ,
     "receipts": May(
         select=ALL, update=("state", "ready_at", "sealed_secret", "event_id", "facts", "pdf", "pdf_until", *JOB)

@@ -3,6 +3,7 @@
 The same everywhere: in the REST API, in webhooks and in what connectors write. It names no document and no person.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -48,6 +49,29 @@ def progress(request: DocumentRequest) -> Progress:
         accepted=sum(state in SETTLED_SLOTS for state in required),
         total=len(required),
     )
+
+
+def progress_of_case(requests: Sequence[DocumentRequest]) -> Progress:
+    """Tell how far a case is: the sum of its requests that were not cancelled, and the word that asks for most care."""
+    told = [progress(each) for each in requests]
+    counted = [each for each in told if each.status != ProgressStatus.CANCELLED] or told
+    return Progress(
+        status=_least([each.status for each in counted]),
+        received=sum(each.received for each in counted),
+        accepted=sum(each.accepted for each in counted),
+        total=sum(each.total for each in counted),
+    )
+
+
+def _least(statuses: Sequence[ProgressStatus]) -> ProgressStatus:
+    """Return the one word for all: something to correct first, then what is under way; complete only when all are."""
+    if ProgressStatus.RETURNED in statuses:
+        return ProgressStatus.RETURNED
+    begun = {ProgressStatus.RECEIVING, ProgressStatus.COMPLETE} & set(statuses)
+    if begun and set(statuses) != {ProgressStatus.COMPLETE}:
+        return ProgressStatus.RECEIVING
+    order = (ProgressStatus.COMPLETE, ProgressStatus.OPENED, ProgressStatus.REQUESTED)
+    return next((each for each in order if each in statuses), ProgressStatus.CANCELLED)
 
 
 def _status(request: DocumentRequest) -> ProgressStatus:

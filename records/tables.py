@@ -16,6 +16,8 @@ import records.checking
 import records.contacting
 import records.crm.deliveries
 import records.crm.events
+import records.crm.references
+import records.crm.remotes
 import records.crm.subscribers
 import records.documents
 import records.escalations
@@ -58,6 +60,8 @@ MODULES = (
     records.checking,
     records.crm.deliveries,
     records.crm.events,
+    records.crm.references,
+    records.crm.remotes,
     records.crm.subscribers,
     records.contacting,
     records.documents,

@@ -153,11 +153,18 @@ def redis() -> Iterator[Redis]:
         yield server
 
 
-@pytest.fixture
-def helpdesk() -> Iterator[Helpdesk]:
-    """A ticket system of somebody else, empty."""
+@pytest.fixture(scope="session")
+def helpdesk_server() -> Iterator[Helpdesk]:
+    """The ticket system of this test process."""
     with running_helpdesk() as server:
         yield server
+
+
+@pytest.fixture
+def helpdesk(helpdesk_server: Helpdesk) -> Helpdesk:
+    """A ticket system of somebody else, empty."""
+    helpdesk_server.empty()
+    return helpdesk_server
 
 
 @pytest.fixture(scope="session")

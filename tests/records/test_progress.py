@@ -2,7 +2,7 @@
 
 import pytest
 
-from records.progress import ProgressStatus, progress
+from records.progress import ProgressStatus, progress, progress_of_case
 from records.requests import DocumentRequest, RequestState, Slot, SlotState
 from records.requirements import Requirement
 
@@ -50,3 +50,34 @@ def test_an_optional_document_that_came_back_is_told_of():
 def test_what_is_accepted_was_received_and_neither_exceeds_the_total(slot, state):
     told = progress(a_request(slot, SlotState.MISSING, state=state))
     assert 0 <= told.accepted <= told.received <= told.total == 2
+
+
+def test_a_case_sums_its_requests_without_those_that_were_cancelled():
+    told = progress_of_case(
+        [
+            a_request(SlotState.ACCEPTED, state=RequestState.COMPLETE),
+            a_request(SlotState.FILED, SlotState.MISSING),
+            a_request(SlotState.MISSING, SlotState.MISSING, state=RequestState.CANCELLED),
+        ]
+    )
+    assert tuple(told.as_json().values()) == ("receiving", 2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ((RequestState.COMPLETE, RequestState.REQUESTED), ProgressStatus.RECEIVING),
+        ((RequestState.COMPLETE, RequestState.COMPLETE), ProgressStatus.COMPLETE),
+        ((RequestState.OPENED, RequestState.REQUESTED), ProgressStatus.OPENED),
+        ((RequestState.REQUESTED,), ProgressStatus.REQUESTED),
+        ((RequestState.CANCELLED, RequestState.CANCELLED), ProgressStatus.CANCELLED),
+        ((RequestState.CANCELLED, RequestState.COMPLETE), ProgressStatus.COMPLETE),
+    ],
+)
+def test_the_word_of_a_case_is_that_of_the_request_which_needs_most(states, expected):
+    assert progress_of_case([a_request(SlotState.MISSING, state=state) for state in states]).status == expected
+
+
+def test_one_document_to_correct_makes_a_case_one_to_correct():
+    returned = a_request(SlotState.RETURNED, SlotState.MISSING)
+    assert progress_of_case([a_request(SlotState.MISSING), returned]).status == ProgressStatus.RETURNED

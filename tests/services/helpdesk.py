@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,15 @@ class Helpdesk:
         (found,) = [each for each in self.tickets() if reference in each["title"].split()]
         return found
 
+    def empty(self) -> None:
+        """Forget every ticket, as if it had just been started."""
+        with closing(sqlite3.connect(self.directory / "helpdesk.sqlite3", timeout=20)) as database, database:
+            for table in ("ticketchange", "followup", "ticket"):
+                database.execute(f"DELETE FROM helpdesk_{table}")
+
     def everything(self) -> str:
         """All that its database holds, as text: what must not be there can be searched for."""
-        with sqlite3.connect(f"file:{self.directory / 'helpdesk.sqlite3'}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(self.directory / "helpdesk.sqlite3", timeout=20)) as database:
             return "\n".join(database.iterdump())
 
     def files(self) -> list[Path]:

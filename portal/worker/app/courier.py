@@ -6,7 +6,10 @@ from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications import acknowledging, codes, delivery, reminding, renewing
+from notifications.connectors.setting_up import SETTINGS
+from notifications.connectors.telling import Connectors
 from notifications.crm import delivering as crm
+from notifications.crm.subscription import Tell
 from notifications.crm.webhooks import Webhooks
 from notifications.delivery.composing import Tools
 from notifications.egress import Egress
@@ -46,7 +49,7 @@ def run(stop: Stop) -> None:
         crm_tools = crm.Tools(
             database=database,
             box=Box([settings.courier_box_key()]),
-            ways={SubscriberKind.WEBHOOK: Webhooks(Egress(private_allowed=settings.private_endpoints))},
+            ways=_ways(database, Egress(private_allowed=settings.private_endpoints)),
             staff_url=settings.staff_url,
         )
         authority = StampAuthority(settings.tsa_url, settings.tsa_root())
@@ -94,6 +97,11 @@ def run(stop: Stop) -> None:
                 heartbeat("courier", database, dict),
             ],
         ).run(stop)
+
+
+def _ways(database: Database, egress: Egress) -> dict[SubscriberKind, Tell]:
+    connectors = Connectors(database=database, egress=egress)
+    return {SubscriberKind.WEBHOOK: Webhooks(egress), **dict.fromkeys(SETTINGS, connectors)}
 
 
 def _relay(settings: CourierSettings) -> Relay | None:

@@ -1,0 +1,1 @@
+"""Connectors: what each CRM is told in its own words, behind one protocol."""

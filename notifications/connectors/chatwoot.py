@@ -1,0 +1,131 @@
+"""Chatwoot: a private note in the customer's conversation, two attributes and a label that tell how the case stands.
+
+Which conversation is said by the request (`chatwoot_conversation`). Attributes and labels of others are kept: the API
+replaces whole sets, so they are read first. Source: Chatwoot's swagger (application API v1), as of 2026.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from notifications.connectors.calling import Calls, part, rows_of, text_of
+from notifications.connectors.memory import Memory
+from notifications.connectors.updates import CrmUpdate
+from notifications.crm.outcomes import Delivered
+from records.progress import ProgressStatus
+
+CONVERSATION = "chatwoot_conversation"
+URL_KEY, STATE_KEY = "expediente_url", "expediente_estado"
+PAGES = 5
+"""Pages of 20 messages that are searched for a note which may have been written."""
+_TEXT, _LINK = 0, 4
+_DEFINITIONS = (
+    {"attribute_display_name": "Expediente", "attribute_key": URL_KEY, "attribute_display_type": _LINK},
+    {"attribute_display_name": "Estado del expediente", "attribute_key": STATE_KEY, "attribute_display_type": _TEXT},
+)
+LABELS: Mapping[ProgressStatus, str] = {
+    ProgressStatus.REQUESTED: "expediente-solicitado",
+    ProgressStatus.OPENED: "expediente-abierto",
+    ProgressStatus.RECEIVING: "expediente-en-curso",
+    ProgressStatus.RETURNED: "expediente-por-corregir",
+    ProgressStatus.COMPLETE: "expediente-completo",
+    ProgressStatus.CANCELLED: "expediente-cancelado",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chatwoot:
+    """One account. `calls` goes to its address with an agent's or a bot's token."""
+
+    calls: Calls
+    memory: Memory
+    account: str
+
+    def tell(self, update: CrmUpdate) -> Delivered:
+        """Write the note, then attributes and label where they differ."""
+        conversation = update.refs.get(CONVERSATION)
+        if conversation is None:
+            return Delivered(code="no_conversation")
+        self._prepare()
+        place = f"{self._account}/conversations/{part(conversation)}"
+        self._note(place, update)
+        self._attributes(place, update)
+        self._label(place, LABELS[update.progress.status])
+        return Delivered()
+
+    def check(self) -> Delivered:
+        """Read the account's attributes and make those that are missing."""
+        self.calls.get(f"{self._account}/custom_attribute_definitions", {"attribute_model": "0"})
+        self._prepare()
+        return Delivered()
+
+    @property
+    def _account(self) -> str:
+        return f"/api/v1/accounts/{part(self.account)}"
+
+    def _prepare(self) -> None:
+        """Define attributes and labels once. Only an administrator's token may: others leave it to a person."""
+        for definition in _DEFINITIONS:
+            body = {**definition, "attribute_model": 0, "attribute_description": "Resguardo"}
+            self._once("attribute", str(definition["attribute_key"]), "/custom_attribute_definitions", body)
+        for title in LABELS.values():
+            body = {"title": title, "description": "Resguardo", "color": "#0c5c55", "show_on_sidebar": False}
+            self._once("label", title, "/labels", body)
+
+    def _once(self, kind: str, name: str, path: str, body: Any) -> None:
+        if self.memory.begin(kind, name).remote_id is None:
+            made = self.calls.post(self._account + path, body, well=(401, 403, 422))  # 422: there already
+            self.memory.keep(kind, name, name if made is not None else "theirs")
+
+    def _note(self, place: str, update: CrmUpdate) -> None:
+        if update.note is None:
+            return
+        content = f"{update.note}\n[{update.link_label}]({update.marked_url})"
+        write_once(
+            self.calls, self.memory, place, kind="note", our_id=update.event_id, marker=update.marker,
+            body={"content": content, "message_type": "outgoing", "private": True},
+        )  # fmt: skip
+
+    def _attributes(self, place: str, update: CrmUpdate) -> None:
+        untrusted = self.calls.get(place)
+        known = untrusted.get("custom_attributes") if isinstance(untrusted, dict) else None
+        kept = known if isinstance(known, dict) else {}
+        wanted = {**kept, URL_KEY: update.case_url, STATE_KEY: update.state}
+        if wanted != kept:
+            self.calls.post(f"{place}/custom_attributes", {"custom_attributes": wanted})
+
+    def _label(self, place: str, label: str) -> None:
+        untrusted = self.calls.get(f"{place}/labels")
+        payload = untrusted.get("payload") if isinstance(untrusted, dict) else None
+        known = [each for each in payload if isinstance(each, str)] if isinstance(payload, list) else []
+        wanted = [each for each in known if each not in LABELS.values()] + [label]
+        if sorted(wanted) != sorted(known):
+            self.calls.post(f"{place}/labels", {"labels": wanted})
+
+
+def write_once(
+    calls: Calls, memory: Memory, place: str, *, kind: str, our_id: str, marker: str, body: Mapping[str, Any]
+) -> str:
+    """Write a message into a conversation unless it stands there; return its id."""
+    begun = memory.begin(kind, our_id)
+    if begun.remote_id is not None:
+        return begun.remote_id
+    found = _search(calls, place, marker) if begun.before else None
+    if found is None:
+        found = text_of(calls.post(f"{place}/messages", body), "id")
+    memory.keep(kind, our_id, found)
+    return found
+
+
+def _search(calls: Calls, place: str, marker: str) -> str | None:
+    """Look for a message that holds the marker, newest pages first."""
+    before: dict[str, str] = {}
+    for _page in range(PAGES):
+        messages = rows_of(calls.get(f"{place}/messages", before), "payload")
+        for message in messages:
+            if marker in str(message.get("content") or ""):
+                return text_of(message, "id")
+        if not messages:
+            return None
+        before = {"before": text_of(messages[0], "id")}
+    return None

@@ -1,0 +1,1 @@
+"""Stand-ins of CRMs on loopback: as strict as their documentation says, with faults on order."""
