@@ -15,7 +15,7 @@ from sandbox.whatsapp.settings import LOOPBACK_HOSTS, Settings, read_accounts, r
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
-    options = _options(arguments)
+    options = parser().parse_args(arguments)
     if options.host not in {"127.0.0.1", "localhost", "::1"} and not options.insecure_public:
         print("the simulator serves loopback only; --insecure-public lifts that", file=sys.stderr)
         return 2
@@ -61,8 +61,9 @@ def _settings(options: argparse.Namespace, secret: str) -> Settings:
     )
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.whatsapp", description=__doc__)
+def parser() -> argparse.ArgumentParser:
+    """Return what the program understands; the defaults of texts come from the environment where it has them."""
+    made = argparse.ArgumentParser(prog="python -m sandbox.whatsapp", description=__doc__)
     plain = Settings(app_secret="unused")  # noqa: S106 (only to read the defaults)
     texts = {
         "host": "127.0.0.1",
@@ -86,15 +87,15 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     }
     for name, default in texts.items():
         variable = "RESGUARDO_SIM_" + name.upper().replace("-", "_")
-        parser.add_argument(f"--{name}", default=os.environ.get(variable, default))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("RESGUARDO_SIM_PORT", "8704")))
+        made.add_argument(f"--{name}", default=os.environ.get(variable, default))
+    made.add_argument("--port", type=int, default=int(os.environ.get("RESGUARDO_SIM_PORT", "8704")))
     for name, seconds in (("sent-after", plain.sent_after), ("delivered-after", plain.delivered_after)):
-        parser.add_argument(f"--{name}", type=float, default=seconds)
-    parser.add_argument("--approve-after", type=float, default=1.0)
-    parser.add_argument("--trust-host", action="append", default=[])
+        made.add_argument(f"--{name}", type=float, default=seconds)
+    made.add_argument("--approve-after", type=float, default=1.0)
+    made.add_argument("--trust-host", action="append", default=[])
     for flag in ("frozen-clock", "random-ids", "keep-numbers", "insecure-public"):
-        parser.add_argument(f"--{flag}", action="store_true")
-    return parser.parse_args(arguments)
+        made.add_argument(f"--{flag}", action="store_true")
+    return made
 
 
 def _secret(value: str, file_name: str) -> str:
