@@ -14,6 +14,7 @@ from portal.gateway.appsecrets import AppSecrets
 from portal.gateway.cases import cases
 from portal.gateway.contacts import contacts
 from portal.gateway.documents import documents
+from portal.gateway.events import events
 from portal.gateway.idempotency import Running
 from portal.gateway.keys import Door, check_api_key, tell_rates
 from portal.gateway.problems import refused_body, render
@@ -99,7 +100,7 @@ def build(
     app.extensions["api_door"] = Door(rates=rates or Rates(_counting_key(secret_key)), proxies=proxies)
     app.extensions["running_calls"] = Running()
     app.after_request(tell_rates)
-    for blueprint in (api, cases, contacts, templates, documents, webhooks):
+    for blueprint in (api, cases, contacts, templates, documents, events, webhooks):
         app.register_blueprint(blueprint)
     specification: Any = app.view_functions["openapi.spec"]
     specification.__guard__ = "public"

@@ -1,5 +1,6 @@
 """The REST API of contacts: the people of cases. A CRM may correct how they are reached; it never merges them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from portal.web.guards import guarded_by
 from records.apikeys import Scope
 from records.cases import Party
 from records.correcting import Correction, correct
+from records.optins import OptInSource, opt_ins_of
 from records.optouts import opted_out
 from records.organizations import Organization
 from records.reach import party_in_reach, reached_parties
@@ -42,6 +44,14 @@ class ContactChange(Given):
     locale: Literal["es", "en", "pt"] | None = None
 
 
+class OptInOut(BaseModel):
+    """The newest evidence that the person agreed to be written to."""
+
+    at: datetime
+    text: str
+    source: OptInSource
+
+
 class ContactOut(BaseModel):
     """A person of a case."""
 
@@ -55,6 +65,7 @@ class ContactOut(BaseModel):
     locale: str
     unreachable: bool = Field(description="Whether a channel said that nothing arrives at the address.")
     opted_out: bool = Field(description="Whether the person asked on WhatsApp for no more messages.")
+    opt_in: OptInOut | None
     created_at: datetime
 
 
@@ -78,7 +89,7 @@ def listed(query: ContactsQuery) -> ResponseReturnValue:
         wanted = wanted.where(Party.case_id == query.case_id)
     with reading() as session:
         rows, cursor = page_of(session, wanted, Order(at=Party.created_at, id=Party.id), query)
-        return paged([_told(session, party) for party in rows], cursor)
+        return paged(_told(session, rows), cursor)
 
 
 @contacts.get("/api/v1/contacts/<id:contact_id>")
@@ -89,7 +100,7 @@ def show(contact_id: str) -> ResponseReturnValue:
     """How the person is reached, and whether they asked for no more messages."""
     key = current_key(Scope.CONTACTS_READ)
     with reading() as session:
-        return _told(session, party_in_reach(session, key, contact_id))
+        return _told(session, [party_in_reach(session, key, contact_id)])[0]
 
 
 @contacts.patch("/api/v1/contacts/<id:contact_id>")
@@ -111,20 +122,27 @@ def change(contact_id: str, body: ContactChange) -> ResponseReturnValue:
         party = party_in_reach(session, key, contact_id)
         country = session.get_one(Organization, key.org_id).country
         correct(session, party, given, country=country, actor_id=key.id, now=utcnow())
-        return _told(session, party)
+        return _told(session, [party])[0]
 
 
-def _told(session: Session, party: Party) -> dict[str, Any]:
-    return ContactOut(
-        id=party.id,
-        case_id=party.case_id,
-        role=party.role,
-        name=party.name,
-        phone=party.phone,
-        whatsapp_id=party.bsuid,
-        email=party.email,
-        locale=party.locale,
-        unreachable=party.unreachable_since is not None,
-        opted_out=opted_out(session, party),
-        created_at=party.created_at,
-    ).model_dump(mode="json")
+def _told(session: Session, found: Sequence[Party]) -> list[dict[str, Any]]:
+    agreed: dict[str, OptInOut] = {}
+    for row in opt_ins_of(session, [party.id for party in found]):  # newest first
+        agreed.setdefault(row.party_id, OptInOut(at=row.at, text=row.text, source=row.source))
+    return [
+        ContactOut(
+            id=party.id,
+            case_id=party.case_id,
+            role=party.role,
+            name=party.name,
+            phone=party.phone,
+            whatsapp_id=party.bsuid,
+            email=party.email,
+            locale=party.locale,
+            unreachable=party.unreachable_since is not None,
+            opted_out=opted_out(session, party),
+            opt_in=agreed.get(party.id),
+            created_at=party.created_at,
+        ).model_dump(mode="json")
+        for party in found
+    ]

@@ -59,11 +59,15 @@ def page_of(session: Session, wanted: Select[Any], order: Order, query: ListQuer
 
 
 def paged(data: list[dict[str, Any]], cursor: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Return the answer of a list: rows, the address of the next page, and the same as a Link header (RFC 8288)."""
-    if cursor is None:
+    """Return the answer of a list whose next page begins at `cursor`."""
+    return next_page(data, None if cursor is None else {"cursor": cursor})
+
+
+def next_page(data: list[dict[str, Any]], place: dict[str, str] | None) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Return rows, the address of the next page, and the same as a Link header (RFC 8288)."""
+    if place is None:
         return {"data": data, "next": None}, 200, {}
-    given = {name: value for name, value in request.args.items() if name != "cursor"}
-    address = f"{current_app.config['API_URL']}{request.path}?{urlencode(given | {'cursor': cursor})}"
+    address = f"{current_app.config['API_URL']}{request.path}?{urlencode(request.args.to_dict() | place)}"
     return {"data": data, "next": address}, 200, {"Link": f'<{address}>; rel="next"'}
 
 

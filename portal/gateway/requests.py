@@ -14,7 +14,7 @@ from portal.gateway.acting import act_once, without_body
 from portal.gateway.keys import current_key
 from portal.gateway.paging import Id, ListQuery, Order, Reference, page_of, paged
 from portal.gateway.refusals import ACTING, ENDED, LISTING, refusals
-from portal.gateway.schemas import Extension, NewRequest, RequestList, RequestOut
+from portal.gateway.schemas import Contact, Extension, NewRequest, RequestList, RequestOut
 from portal.gateway.telling import told_requests
 from portal.web.application import reading
 from portal.web.guards import guarded_by
@@ -23,6 +23,7 @@ from records.apikeys import ApiKey, Scope
 from records.cases import Case, Party
 from records.errors import NotFound, ReferenceTaken
 from records.messages import Message
+from records.optins import Evidence, OptInSource
 from records.organizations import Organization
 from records.reach import case_in_reach, party_in_reach, reached_requests, request_in_reach
 from records.requesting import CRM_EVENTS, NewCase, NewParty, Requester, case_for, request_documents
@@ -190,7 +191,13 @@ def _whom(
         untrusted_bsuid=body.contact.whatsapp_id,
         untrusted_email=body.contact.email,
         untrusted_locale=body.contact.locale,
+        opt_in=_evidence(body.contact),
     )
+
+
+def _evidence(contact: Contact) -> Evidence | None:
+    said = contact.opt_in
+    return None if said is None else Evidence(untrusted_text=said.text, untrusted_at=said.at, source=OptInSource.API)
 
 
 def _resend(session: Session, key: ApiKey, request_id: str, now: datetime) -> DocumentRequest:

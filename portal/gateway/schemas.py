@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from portal.gateway.paging import Id
 from records.messages import Channel, MessageState, Purpose, WaitReason
@@ -18,6 +18,18 @@ class Given(BaseModel):
     """A body as a CRM sends it: nothing unknown, no spaces around texts."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class OptInGiven(Given):
+    """That the person agreed to be written to: the evidence is kept with the contact."""
+
+    text: str = Field(
+        min_length=1,
+        max_length=300,
+        examples=["Acepto recibir avisos de mi trámite por WhatsApp."],
+        description="What they agreed to, or how: the sentence of the form, a note of the call.",
+    )
+    at: AwareDatetime | None = Field(default=None, description="When they said it; default: now.")
 
 
 class Contact(Given):
@@ -43,6 +55,7 @@ class Contact(Given):
         description="Where messages and one-time codes go when there is no phone.",
     )
     locale: Literal["es", "en", "pt"] = "es"
+    opt_in: OptInGiven | None = None
 
 
 class Send(Given):

@@ -102,3 +102,17 @@ def test_somebody_without_a_visible_phone_is_asked_by_their_whatsapp_id(quick):
     assert made.status_code == 201, made.get_data(as_text=True)
     told = quick.call("GET", f"/api/v1/contacts/{made.json['contact_id']}").json
     assert (told["whatsapp_id"], told["phone"]) == ("MX.13491208655302741918", None)
+
+
+def test_the_evidence_of_an_opt_in_is_kept_with_the_contact(gateway):
+    said = {"text": "Acepto avisos por WhatsApp", "at": "2026-03-04T05:06:07Z"}
+    contact = {"name": "Ana", "phone": "+525512345678", "opt_in": said}
+    made = gateway.ask(a_body(contact=contact))
+    assert made.status_code == 201, made.get_data(as_text=True)
+    told = gateway.call("GET", f"/api/v1/contacts/{made.json['contact_id']}").json
+    assert told["opt_in"] == said | {"source": "api"}
+
+
+def test_evidence_out_of_the_future_is_refused(quick):
+    contact = {"name": "Ana", "phone": "+525512345678", "opt_in": {"text": "sí", "at": "2126-01-01T00:00:00Z"}}
+    problem(quick.ask(a_body(contact=contact)), 422, "invalid_value")
