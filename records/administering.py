@@ -1,20 +1,35 @@
 """Administration at the console: members, who may sign in, and the keys of integrations."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
-from records.apikeys import ApiKey, Scope, create_api_key
+from records.apikeys import ApiKey, create_api_key
 from records.errors import InvalidValue, NotFound, WrongState
 from records.organizations import Team
 from records.people import Member, Role
 from records.policy import Action, require
 
 NAME_LENGTH = 80
-SCOPES = tuple(Scope)
-"""What a key may do where nobody chose less."""
+LIVES = {"": None, "90": timedelta(days=90), "365": timedelta(days=365)}
+"""How long a new key may live, by what the form says; empty: until it is revoked."""
+OVERLAPS = {"0": timedelta(0), "1": timedelta(days=1), "7": timedelta(days=7)}
+"""How long the old secret stays valid beside the new one, by the days that the form says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApiKey:
+    """A key as somebody filled the form; `make_api_key` checks every field."""
+
+    untrusted_name: str
+    untrusted_team: str
+    untrusted_scopes: list[str]
+    untrusted_days: str
+    untrusted_networks: str
+    """Addresses and networks with spaces or line ends between them; empty: everywhere."""
 
 
 def members(session: Session, member: Member) -> list[Member]:
@@ -62,51 +77,68 @@ def set_active(session: Session, member: Member, other_id: str, *, active: bool,
     )
 
 
-def make_api_key(
-    session: Session, member: Member, *, untrusted_name: str, untrusted_team: str, now: datetime
-) -> tuple[ApiKey, str]:
+def make_api_key(session: Session, member: Member, given: NewApiKey, *, now: datetime) -> tuple[ApiKey, str]:
     """Make an API key whose cases go to a team: without one no executive would ever see them.
 
     Returns the row and the whole key, which is shown once. Raises Forbidden or InvalidValue.
     """
     require(member, Action.ADMINISTER)
-    name = untrusted_name.strip()
+    name = given.untrusted_name.strip()
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise InvalidValue("name", "length")
-    if untrusted_team not in team_names(session, member):
+    if given.untrusted_team not in team_names(session, member):
         raise InvalidValue("team", "required")
+    if given.untrusted_days not in LIVES:
+        raise InvalidValue("days", "out_of_bounds")
+    life = LIVES[given.untrusted_days]
     row, key = create_api_key(
-        session, org_id=member.org_id, team_id=untrusted_team, name=name, scopes=list(SCOPES), now=now
-    )
-    record(
         session,
-        Event.STAFF_API_KEY_CREATED,
         org_id=member.org_id,
-        actor_id=member.id,
-        subject_id=row.id,
-        details={"team": untrusted_team},
+        team_id=given.untrusted_team,
+        name=name,
+        scopes=given.untrusted_scopes,
+        networks=given.untrusted_networks.split(),
+        expires_at=None if life is None else now + life,
         now=now,
     )
+    _record(session, Event.STAFF_API_KEY_CREATED, member, row, now, team=given.untrusted_team)
     return row, key
 
 
+def rotate_api_key(
+    session: Session, member: Member, key_id: str, *, untrusted_overlap: str, now: datetime
+) -> tuple[ApiKey, str]:
+    """Give a key a new secret, valid at once; the old one ends after the overlap.
+
+    Returns the row and the whole key, which is shown once. Raises Forbidden, NotFound, WrongState, InvalidValue.
+    """
+    row = _api_key(session, member, key_id)
+    if untrusted_overlap not in OVERLAPS:
+        raise InvalidValue("overlap", "out_of_bounds")
+    whole = row.rotate(overlap=OVERLAPS[untrusted_overlap], now=now)
+    _record(session, Event.STAFF_API_KEY_ROTATED, member, row, now)
+    return row, whole
+
+
 def revoke_api_key(session: Session, member: Member, key_id: str, *, now: datetime) -> None:
-    """End an API key at once. Raises Forbidden, NotFound or WrongState."""
+    """End an API key at once, with both of its secrets. Raises Forbidden, NotFound or WrongState."""
+    row = _api_key(session, member, key_id)
+    if row.revoked_at is not None:
+        raise WrongState(f"api key {key_id} is revoked")
+    row.revoked_at = now
+    _record(session, Event.STAFF_API_KEY_REVOKED, member, row, now)
+
+
+def _api_key(session: Session, member: Member, key_id: str) -> ApiKey:
     require(member, Action.ADMINISTER)
     row = session.get(ApiKey, key_id)
     if row is None or row.org_id != member.org_id:
         raise NotFound(f"api key {key_id}")
-    if row.revoked_at is not None:
-        raise WrongState(f"api key {key_id} is revoked")
-    row.revoked_at = now
-    record(
-        session,
-        Event.STAFF_API_KEY_REVOKED,
-        org_id=member.org_id,
-        actor_id=member.id,
-        subject_id=row.id,
-        now=now,
-    )
+    return row
+
+
+def _record(session: Session, event: Event, member: Member, row: ApiKey, now: datetime, **details: str) -> None:
+    record(session, event, org_id=member.org_id, actor_id=member.id, subject_id=row.id, details=details, now=now)
 
 
 def _administrators(session: Session, org_id: str) -> int:

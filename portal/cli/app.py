@@ -19,6 +19,7 @@ from config.secrets import read_public_key, read_secret_text
 from config.settings import CliSettings
 from intake.filing import FilingError
 from portal.cli import (
+    apikeys,
     contacting,
     escrow,
     inspecting,
@@ -101,7 +102,7 @@ for group in (
     members.member,
     publishing.notice,
     publishing.template,
-    integrations.apikey,
+    apikeys.apikey,
     integrations.sender,
     keys.keys,
     trail.audit,

@@ -1,7 +1,7 @@
-"""`apikey create` and `sender add`: what lets a CRM in, and what lets messages out.
+"""`sender add` and `sender renew`: what lets messages out.
 
-Rules: an API key and a handshake token are shown once, their hashes are kept; a WhatsApp token and an app secret come
-out of files that nobody else can read and go into the database sealed, each for the one process that may open it.
+Rules: a handshake token is shown once, its hash is kept; a WhatsApp token and an app secret come out of files that
+nobody else can read and go into the database sealed, each for the one process that may open it.
 """
 
 import hashlib
@@ -13,9 +13,7 @@ import click
 from sqlalchemy import select
 
 from audit import Event
-from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring, team_of
-from records.administering import SCOPES
-from records.apikeys import create_api_key
+from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
 from records.senders import WhatsAppSender
 from storage.database import new_id, utcnow
 from storage.sealing.box import Box
@@ -24,39 +22,6 @@ from storage.sealing.errors import BoxRefused
 TABLE = "whatsapp_senders"
 OLD_SECRET_LIFE = timedelta(days=7)
 """The platform repeats a delivery for so long."""
-
-
-@click.group()
-def apikey() -> None:
-    """Keys of CRMs for the REST API."""
-
-
-@apikey.command("create")
-@click.argument("org")
-@click.option("--name", required=True, help="Which integration it is for.")
-@click.option("--team", help="Name of the team that gets the cases it opens.")
-@click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Default: all of them.")
-@click.option("--days", type=click.IntRange(1, 3650), help="Life; without it the key lives until it is revoked.")
-@pass_wiring
-def create(wiring: Wiring, org: str, name: str, team: str | None, scopes: tuple[str, ...], days: int | None) -> None:
-    """Create an API key of ORG and print it once."""
-    if not 0 < len(name.strip()) <= 80:
-        raise CommandRefused("a name has 1 to 80 characters")
-    now = utcnow()
-    with wiring.database().transaction() as session:
-        org_id = organization(session, org).id
-        row, key = create_api_key(
-            session,
-            org_id=org_id,
-            name=name.strip(),
-            scopes=list(scopes or SCOPES),
-            team_id=team_of(session, org_id, team).id if team is not None else None,
-            expires_at=now + timedelta(days=days) if days is not None else None,
-            now=now,
-        )
-        note(session, Event.ADMINISTRATOR_API_KEY_CREATED, org_id=org_id, subject_id=row.id)
-    click.echo(key)
-    click.echo("Shown this once and stored nowhere in clear.", err=True)
 
 
 secret_file = click.Path(exists=True, dir_okay=False, path_type=Path)

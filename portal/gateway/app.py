@@ -104,7 +104,7 @@ def build(
         app.register_blueprint(blueprint)
     specification: Any = app.view_functions["openapi.spec"]
     specification.__guard__ = "public"
-    app.error_processor(refused_body)
+    app.error_callback = refused_body  # error_processor would take werkzeug's errors from the common table as well
     app.spec_processor(completed)
     return app
 

@@ -9,6 +9,7 @@ from portal.staff.desk import me
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records import administering as use_case
+from records.apikeys import Scope
 from records.errors import InvalidValue
 from storage.database import utcnow
 
@@ -47,15 +48,31 @@ def enable(member_id: str) -> ResponseReturnValue:
 @guarded_by("administer")
 def make_key() -> ResponseReturnValue:
     """Make an API key and show it, this once."""
+    given = use_case.NewApiKey(
+        untrusted_name=request.form.get("name", ""),
+        untrusted_team=request.form.get("team", ""),
+        untrusted_scopes=request.form.getlist("scope"),
+        untrusted_days=request.form.get("days", ""),
+        untrusted_networks=request.form.get("networks", ""),
+    )
     try:
         with transaction() as session:
-            row, key = use_case.make_api_key(
-                session,
-                me(),
-                untrusted_name=request.form.get("name", ""),
-                untrusted_team=request.form.get("team", ""),
-                now=utcnow(),
-            )
+            row, key = use_case.make_api_key(session, me(), given, now=utcnow())
+    except InvalidValue as error:
+        with reading() as session:
+            return _page(session, wrong=error), 422
+    with reading() as session:
+        return _page(session, made=(row.name, key))
+
+
+@blueprint.post("/api-keys/<id:key_id>/rotate")
+@guarded_by("administer")
+def rotate_key(key_id: str) -> ResponseReturnValue:
+    """Give an API key a new secret and show it, this once."""
+    overlap = request.form.get("overlap", "")
+    try:
+        with transaction() as session:
+            row, key = use_case.rotate_api_key(session, me(), key_id, untrusted_overlap=overlap, now=utcnow())
     except InvalidValue as error:
         with reading() as session:
             return _page(session, wrong=error), 422
@@ -79,6 +96,8 @@ def _page(session: Session, *, made: tuple[str, str] | None = None, wrong: Inval
         members=use_case.members(session, me()),
         teams=use_case.team_names(session, me()),
         keys=use_case.api_keys(session, me()),
+        scopes=list(Scope),
+        now=utcnow(),
         made=made,
         wrong=wrong,
     )

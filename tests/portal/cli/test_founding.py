@@ -1,6 +1,7 @@
 """A company is founded from the command line, and every step of it stands in the trail."""
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from audit import AuditEvent, Event
 from portal.cli.session import operator
-from records.apikeys import Scope, authenticate
+from records.apikeys import ApiKeyRefused, Scope, authenticate
 from records.organizations import Organization, Team, current_notice
 from records.people import Member, Role
 from records.requirements import current_template
@@ -309,3 +310,47 @@ def test_mails_of_a_company_come_from_the_address_it_names(run, company, databas
         assert session.scalars(select(Organization.mail_from)).one() == "Avisos@aurora.example"
     assert Event.ADMINISTRATOR_MAIL_SENDER_SET.value in events(database)
     assert run("organization", "mail", "aurora", "--from", "nobody", fails=1).exit_code == 1
+
+
+def test_a_key_is_listed_rotated_bound_and_revoked(run, company, database):
+    old = run("apikey", "create", company, "--name", "CRM", "--network", "203.0.113.0/24").stdout.strip()
+    key_id = old.split("_")[2]
+    assert re.search(
+        rf"{key_id}  CRM  active  never used  203\.0\.113\.0/24  .*", run("apikey", "list", company).output
+    )
+    new = run("apikey", "rotate", key_id, "--overlap", "24h").stdout.strip()
+    assert "active, old secret until" in run("apikey", "list", company).output
+    with database.reading() as session:
+        assert {authenticate(session, key, now=utcnow()).id for key in (old, new)} == {key_id}
+        with pytest.raises(ApiKeyRefused):
+            authenticate(session, old, now=utcnow() + timedelta(hours=25))
+    run("apikey", "rotate", new, "--overlap", "0m")
+    with database.reading() as session, pytest.raises(ApiKeyRefused):
+        authenticate(session, new, now=utcnow())
+    assert run("apikey", "allow", key_id, "2001:db8::/48", "198.51.100.7").stdout == "2001:db8::/48,198.51.100.7/32\n"
+    assert run("apikey", "allow", key_id, "--everywhere").stdout == "everywhere\n"
+    run("apikey", "revoke", key_id)
+    assert "revoked" in run("apikey", "list", company).output
+    names = [name for name in events(database) if "api_key" in name]
+    kinds = ["created", "rotated", "rotated", "bound", "bound", "revoked"]
+    assert names == [f"administrator:api_key:{kind}" for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rotate", "KEY", "--overlap", "31d"),
+        ("rotate", "KEY", "--overlap", "soon"),
+        ("rotate", "0" * 32),
+        ("revoke", "nobody"),
+        ("allow", "KEY", "203.0.113.7/24"),
+        ("allow", "KEY"),
+        ("allow", "KEY", "--everywhere", "10.0.0.0/8"),
+    ],
+)
+def test_what_no_key_can_be_given_is_refused(run, company, database, words):
+    key = run("apikey", "create", company, "--name", "CRM").stdout.strip()
+    before = events(database)
+    refused = [key if word == "KEY" else word for word in words]
+    assert run("apikey", *refused, fails=1).output.startswith("Error: ")
+    assert events(database) == before

@@ -15,14 +15,13 @@ from audit.checkpoints import CheckpointSigner
 from audit.sequencing import seal_pending
 from intake.links import LinkSigner
 from portal.web.application import PortalApp
-from records.apikeys import ApiKey, authenticate
 from records.cases import Case, Party
 from records.challenges import MAX_FAILURES, is_locked
 from records.documents import Document, PreviewTask
 from records.exports import Export, ExportState
 from records.links import UploadLink
 from records.messages import Message, MessageState, Purpose, queue
-from records.organizations import Organization, Team
+from records.organizations import Organization
 from records.people import Member
 from records.requests import DocumentRequest, Slot, SlotState
 from records.signing_in import Passwords
@@ -505,49 +504,6 @@ def test_disabling_a_member_ends_their_session_at_once(browser_of: Enter, compan
 
 def test_the_administrator_cannot_shut_out_themselves(browser_of: Enter, company: Company) -> None:
     assert browser_of("saul").post(f"/members/{company.members['saul'].id}/disable").status_code == 409
-
-
-def test_an_api_key_is_shown_once_works_and_can_be_revoked(
-    browser_of: Enter, company: Company, sqlite_database: Database
-) -> None:
-    saul = browser_of("saul")
-    norte = company.teams["norte"].id
-    page = saul.post("/api-keys", {"name": "CRM de ventas", "team": norte}).get_data(as_text=True)
-    found = re.search(r'value="(rsg_live_[^"]+)"', page)
-    assert found is not None
-    assert found.group(1) not in saul.get("/administration").get_data(as_text=True)
-    with sqlite_database.reading() as session:
-        row = authenticate(session, found.group(1), now=utcnow())
-    assert row.team_id == norte
-    assert saul.post(f"/api-keys/{row.id}/revoke").status_code == 303
-    assert saul.post(f"/api-keys/{row.id}/revoke").status_code == 409
-    with sqlite_database.reading() as session:
-        assert session.get_one(ApiKey, row.id).revoked_at is not None
-    assert {"staff:api_key:created", "staff:api_key:revoked"} <= set(names(sqlite_database))
-
-
-@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b", "a\nb"])
-def test_an_api_key_needs_a_name(browser_of: Enter, company: Company, name: str) -> None:
-    answer = browser_of("saul").post("/api-keys", {"name": name, "team": company.teams["norte"].id})
-    assert answer.status_code == 422
-
-
-def test_an_api_key_needs_a_team_of_ours_so_that_somebody_sees_its_cases(
-    browser_of: Enter, sqlite_database: Database
-) -> None:
-    with sqlite_database.transaction() as session:
-        other = Organization(slug="otra", name="Otra", created_at=NOW)
-        session.add(other)
-        session.flush()
-        strange = Team(org_id=other.id, name="Equipo ajeno")
-        session.add(strange)
-        session.flush()
-    for team in ("", "x", strange.id):
-        answer = browser_of("saul").post("/api-keys", {"name": "CRM", "team": team})
-        assert answer.status_code == 422
-        assert "Elige el equipo que recibe los expedientes." in answer.get_data(as_text=True)
-    with sqlite_database.reading() as session:
-        assert session.scalars(select(ApiKey)).all() == []
 
 
 # All pages
