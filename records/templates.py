@@ -58,10 +58,10 @@ class TemplateAccount(Due, Base):
     """When its whole list was read last; missing: never."""
     error: Mapped[str | None] = mapped_column(String(60))
     """Why the last reading failed."""
-    refuse_marketing: Mapped[bool] = mapped_column(default=False, server_default=false())
+    refuse_marketing: Mapped[bool] = mapped_column(server_default=false())
     """A template that the platform moves to MARKETING is not sent any more."""
     hour: Mapped[datetime | None]
-    calls: Mapped[int] = mapped_column(default=0, server_default="0")
+    calls: Mapped[int] = mapped_column(server_default="0")
     """Management calls in that hour."""
 
 
@@ -174,8 +174,9 @@ def standby_for(session: Session, *, org_id: str, waba_id: str, name: str, langu
 
 def ask_resync(session: Session, *, org_id: str, waba_id: str, now: datetime) -> None:
     """Let the courier read an account's templates again soon; an account that nobody set up here stays unknown."""
-    account = account_of(session, org_id, waba_id)
-    if account is None:
+    found = select(TemplateAccount).filter_by(org_id=org_id, waba_id=waba_id).with_for_update(skip_locked=True)
+    account = session.scalars(found).first()
+    if account is None:  # or somebody works on it, and whoever asks will ask again
         return
     soon = now if account.synced_at is None else max(now, account.synced_at + RESYNC_GAP)
     if account.due_at is None or account.due_at > soon:

@@ -5,6 +5,7 @@ carried is forgotten with it.
 """
 
 from notifications.inbound import statuses
+from notifications.studio import moderation
 from notifications.whatsapp.events import EventKind
 from records.messages import InboundEvent
 from storage.database import Database, utcnow
@@ -27,6 +28,8 @@ def process(database: Database, held: Lease) -> None:
                 statuses.take_in(session, event, now)
             case EventKind.MESSAGE:
                 event.fields = {name: said for name, said in (event.fields or {}).items() if name in KEPT}
-            case EventKind.ERROR | EventKind.TEMPLATE | EventKind.ACCOUNT | EventKind.OTHER:
+            case EventKind.TEMPLATE:
+                moderation.apply(session, event, now)
+            case EventKind.ERROR | EventKind.ACCOUNT | EventKind.OTHER:
                 pass
         event.processed_at, event.phone, event.bsuid = now, None, None

@@ -18,19 +18,21 @@ LABELS = {
 }
 
 
+def payload(language: str, label: str) -> dict[str, Any]:
+    """Return the JSON body that registers the template in one language."""
+    return {
+        "name": CODE,
+        "language": language,
+        "category": "AUTHENTICATION",
+        "message_send_ttl_seconds": MINUTES * 60,
+        "components": [
+            {"type": "BODY", "add_security_recommendation": True},
+            {"type": "FOOTER", "code_expiration_minutes": MINUTES},
+            {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": label}]},
+        ],
+    }
+
+
 def payloads() -> list[dict[str, Any]]:
     """Return the JSON bodies that register the template in every language."""
-    return [
-        {
-            "name": CODE,
-            "language": language,
-            "category": "AUTHENTICATION",
-            "message_send_ttl_seconds": MINUTES * 60,
-            "components": [
-                {"type": "BODY", "add_security_recommendation": True},
-                {"type": "FOOTER", "code_expiration_minutes": MINUTES},
-                {"type": "BUTTONS", "buttons": [{"type": "OTP", "otp_type": "COPY_CODE", "text": label}]},
-            ],
-        }
-        for language, label in LABELS.items()
-    ]
+    return [payload(language, label) for language, label in LABELS.items()]

@@ -8,7 +8,7 @@ Source: Graph API v26.0, developers.facebook.com/docs/whatsapp/cloud-api.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -151,36 +151,15 @@ class CloudApi:
     def mark_read(self, sender: Sender, *, wamid: str) -> CallOutcome:
         """Show the customer that their message was seen."""
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
-        return self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", body=body)
+        return self.call(sender, "POST", f"{object_path(sender.phone_number_id)}/messages", body=body)
 
     def delete_media(self, sender: Sender, *, media_id: str) -> CallOutcome:
         """Ask the platform to forget a file that a customer sent into the chat. Nothing is ever downloaded."""
-        return self._call(sender, "DELETE", _path(media_id), params={"phone_number_id": sender.phone_number_id})
-
-    def create_template(self, sender: Sender, *, payload: dict[str, Any]) -> CallOutcome:
-        """Submit a template (see `templates.payload`) for review: {id, status, category}."""
-        return self._call(sender, "POST", f"{_path(sender.waba_id)}/message_templates", body=payload)
-
-    def list_templates(self, sender: Sender) -> Iterator[dict[str, Any] | Refused | NotSent | Unknown]:
-        """Walk through every template of the account; ends after the first outcome that is not a template."""
-        params = {"fields": "id,name,language,status,category,parameter_format,rejected_reason", "limit": "100"}
-        for _page in range(100):
-            answer = self._call(sender, "GET", f"{_path(sender.waba_id)}/message_templates", params=params)
-            if not isinstance(answer, Answered):
-                yield answer
-                return
-            rows = answer.body.get("data")
-            yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
-            match answer.body.get("paging"):
-                case {"next": str(), "cursors": {"after": str(after)}}:
-                    params["after"] = after
-                case _:
-                    return
-        yield Unknown(reason="endless_pages")
+        return self.call(sender, "DELETE", object_path(media_id), params={"phone_number_id": sender.phone_number_id})
 
     def subscribe(self, sender: Sender) -> CallOutcome:
         """Subscribe our app to the webhooks of the account."""
-        return self._call(sender, "POST", f"{_path(sender.waba_id)}/subscribed_apps")
+        return self.call(sender, "POST", f"{object_path(sender.waba_id)}/subscribed_apps")
 
     def _send(self, sender: Sender, to: str, message: dict[str, Any], opaque: str) -> SendOutcome:
         if not 0 < len(opaque) <= OPAQUE_MAX:
@@ -192,10 +171,10 @@ class CloudApi:
             "biz_opaque_callback_data": opaque,
             **message,
         }
-        answer = self._call(sender, "POST", f"{_path(sender.phone_number_id)}/messages", body=body)
+        answer = self.call(sender, "POST", f"{object_path(sender.phone_number_id)}/messages", body=body)
         return read_acceptance(answer) if isinstance(answer, Answered) else answer
 
-    def _call(
+    def call(
         self,
         sender: Sender,
         method: str,
@@ -204,6 +183,7 @@ class CloudApi:
         body: dict[str, Any] | None = None,
         params: dict[str, str] | None = None,
     ) -> CallOutcome:
+        """Make one call with the sender's token; `path` is made of `object_path`s."""
         if not re.fullmatch(r"[!-~]{1,4096}", sender.token):
             raise InvalidMessage("the access token of the sender is not one")
         headers = {"authorization": f"Bearer {sender.token}"}
@@ -236,7 +216,8 @@ def _recipient(to: str) -> dict[str, str]:
     raise InvalidMessage("a recipient is a phone with + and country code, or a business-scoped user id")
 
 
-def _path(untrusted_id: str) -> str:
+def object_path(untrusted_id: str) -> str:
+    """Return an id of the platform for use in an address. Raises InvalidMessage."""
     if not _OBJECT_ID.fullmatch(untrusted_id) or untrusted_id in {".", ".."}:
         raise InvalidMessage("an object id holds characters that do not belong in an address")
     return untrusted_id

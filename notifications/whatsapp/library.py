@@ -12,6 +12,8 @@ RETURNED = "documento_devuelto_v2"
 REMINDER = "recordatorio_documentos_v1"
 RECEIVED = "documentos_recibidos_v1"
 NAMES = (REQUEST, RETURNED, REMINDER, RECEIVED)
+STANDBYS = MappingProxyType({REQUEST: REMINDER, REMINDER: REQUEST, RETURNED: REMINDER})
+"""What says nearly the same while a template may not be sent."""
 LANGUAGES = ("es_MX", "es_ES", "es_CO", "en", "pt_BR")
 
 SAMPLE_CODE = "7K3F-9QXM"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -116,8 +117,8 @@ def tools_for(database: Database, api: CloudApi, relay: Relay | None = None) -> 
 
 
 @contextmanager
-def a_courier(database: Database) -> Iterator[Courier]:
-    """Raise company, gateway and simulator."""
+def a_courier(database: Database, **changes: Any) -> Iterator[Courier]:
+    """Raise company, gateway and simulator, whose settings may be changed."""
     gateway = a_gateway(database)
     server = make_server("127.0.0.1", 0, gateway.app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -125,7 +126,7 @@ def a_courier(database: Database) -> Iterator[Courier]:
     sender_id = gateway.company.sender_id
     url = f"http://127.0.0.1:{server.server_port}/webhooks/whatsapp/{sender_id}"
     try:
-        with staged(webhook_url=url) as stage:
+        with staged(webhook_url=url, **changes) as stage:
             with database.transaction() as session:
                 row = session.get_one(WhatsAppSender, sender_id)
                 row.phone_number_id = stage.settings.phone_number_id

@@ -15,6 +15,8 @@ from notifications.delivery.composing import Tools
 from notifications.egress import Egress
 from notifications.inbound import taking_in
 from notifications.mail.client import Relay, Tls
+from notifications.studio import submitting, syncing
+from notifications.studio import tools as studio
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
 from portal.worker import delivering, receipting, telling
@@ -27,6 +29,7 @@ from records.messages import InboundEvent, Message
 from records.notices import ReceivedNotice
 from records.receipts.rows import Receipt
 from records.reminders import ReminderPlan
+from records.templates import MessageTemplate, TemplateAccount
 from records.wishes import LinkWish
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
@@ -82,6 +85,7 @@ def run(stop: Stop) -> None:
                     concurrency=8,
                     condition=lambda: sendable(utcnow()),
                 ),
+                *_templates(delivery_tools),
                 Task(
                     name="receipt",
                     model=Receipt,
@@ -102,6 +106,15 @@ def run(stop: Stop) -> None:
 def _ways(database: Database, egress: Egress) -> dict[SubscriberKind, Tell]:
     connectors = Connectors(database=database, egress=egress)
     return {SubscriberKind.WEBHOOK: Webhooks(egress), **dict.fromkeys(SETTINGS, connectors)}
+
+
+def _templates(tools: Tools) -> list[Task]:
+    """Return the tasks of the template studio, which talk to the same accounts as delivery."""
+    theirs = studio.Tools(database=tools.database, api=tools.api, box=tools.box, public_url=tools.public_url)
+    return [
+        Task(name="template", model=MessageTemplate, run=partial(submitting.submit, theirs), concurrency=2),
+        Task(name="templates", model=TemplateAccount, run=partial(syncing.sync, theirs), concurrency=2),
+    ]
 
 
 def _relay(settings: CourierSettings) -> Relay | None:

@@ -11,6 +11,7 @@ import pytest
 
 from notifications.whatsapp.client import Accepted, Answered, CloudApi, NotSent, Refused, Sender, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage
+from notifications.whatsapp.management import list_templates
 from notifications.whatsapp.outcomes import read_answer
 from tests.sandbox.whatsapp.stage import ANA_ID, PORTAL, TOKEN, Stage, staged
 
@@ -225,10 +226,10 @@ def test_a_reply_beyond_the_limits_never_leaves(stage: Stage, wrong: dict[str, s
 
 
 def test_templates_are_walked_over_every_page(stage: Stage) -> None:
-    rows = list(stage.api.list_templates(stage.sender))
+    rows = list(list_templates(stage.api, stage.sender))
     assert len(rows) == len(stage.settings.templates)
     stranger = Sender(phone_number_id="1", waba_id="2", token=TOKEN)
-    (refused,) = list(stage.api.list_templates(stranger))
+    (refused,) = list(list_templates(stage.api, stranger))
     assert isinstance(refused, Refused)
     assert (refused.error.code, refused.error.subcode) == (100, 33)
 
