@@ -38,7 +38,10 @@ JOB: Columns = ("due_at", "lease_until", "attempt", "takeovers")
 """What a worker changes on a due row that it leases."""
 TRY: Columns = (*JOB, "unfinished")
 """The same, where the work may kill the worker."""
-HANDLED: Columns = ("state", "error", "changed_at", "due_at", "tries", "waits_for", "held_by")
+HANDLED: Columns = (
+    *("state", "error", "changed_at", "due_at", "tries", "shortened", "waits_for", "held_by"),
+    *("channel", "pinned", "link_id"),
+)
 """What moves a message: the courier by what it meets, a person by deciding."""
 VERDICT: Columns = ("finding", "reason", "reason_page", "threat", "mime", "pages", "engine", "signatures", "judged_at")
 ASKED: Columns = ("id", "org_id", "case_id", "due_at", "attempt", "takeovers")
@@ -170,7 +173,7 @@ STAFF: Rights = {
     "upload_links": May(select=ALL, insert=ALL, update=("superseded_at", "revoked_at")),
     "visits": READ,
     "notice_acceptances": READ,
-    "messages": May(select=ALL, insert=ALL, update=(*HANDLED, "channel", "pinned", "link_id")),
+    "messages": May(select=ALL, insert=ALL, update=HANDLED),
     "message_attempts": READ,
     "template_accounts": May(select=ALL, insert=TEMPLATE_ACCOUNT_ASKED, update=("due_at", "refuse_marketing")),
     "message_templates": May(
@@ -271,7 +274,7 @@ COURIER: Rights = {
     "messages": May(
         select=ALL,
         insert=ALL,
-        update=(*HANDLED, "channel", "pinned", "link_id", "wamid", "shortened", "lease_until", "attempt", "takeovers"),
+        update=(*HANDLED, "wamid", "lease_until", "attempt", "takeovers"),
     ),
     "message_attempts": May(
         select=ALL, insert=ALL, update=("ended_at", "outcome", "error", "wamid", "recipient", "recipient_user")

@@ -14,6 +14,7 @@ from records.exports import Export
 from records.links import UploadLink
 from records.messages import Message, Purpose
 from records.organizations import Team
+from records.outbox import Stuck, explained
 from records.people import Member
 from records.policy import Action, decide, require
 from records.requests import SETTLED_SLOTS, DocumentRequest, RequestState, Slot, SlotState, requests_of_case
@@ -37,7 +38,7 @@ class RequestView:
 
     request: DocumentRequest
     slots: tuple[SlotView, ...]
-    message: Message | None
+    message: Stuck | None
     link: UploadLink | None
     required: int
     accepted: int
@@ -118,7 +119,7 @@ def _request_view(
     return RequestView(
         request=request,
         slots=tuple(slots),
-        message=newest,
+        message=explained(session, newest, now=now) if newest is not None else None,
         link=next((link for link in links if link.accepts_activation(now)), None),
         required=len(required),
         accepted=sum(slot.state in SETTLED_SLOTS for slot in required),

@@ -39,3 +39,10 @@ def _reaches(channel: Channel, party: Party, organization: Organization) -> bool
             return bool(party.phone or party.bsuid)
         case Channel.EMAIL:
             return bool(party.email and organization.mail_from)
+
+
+def other_channels(session: Session, message: Message) -> list[Channel]:
+    """Return the channels that a person may choose instead of the message's own, tried or not."""
+    organization = session.get_one(Organization, message.org_id)
+    party = message.request.party
+    return [each for each in ORDER if each != message.channel and _reaches(each, party, organization)]

@@ -22,6 +22,7 @@ class Action(StrEnum):
     REQUEST_DOCUMENTS = "request_documents"
     COPY_LINK = "copy_link"
     REVOKE_LINK = "revoke_link"
+    HANDLE_MESSAGES = "handle_messages"
     REVIEW = "review"
     REASSIGN = "reassign"
     CLOSE_CASE = "close_case"
@@ -40,6 +41,7 @@ ALLOWED: dict[Role, frozenset[Action]] = {
             Action.REQUEST_DOCUMENTS,
             Action.COPY_LINK,
             Action.REVOKE_LINK,
+            Action.HANDLE_MESSAGES,
             Action.REVIEW,
         }
     ),
@@ -51,6 +53,7 @@ ALLOWED: dict[Role, frozenset[Action]] = {
             Action.REQUEST_DOCUMENTS,
             Action.COPY_LINK,
             Action.REVOKE_LINK,
+            Action.HANDLE_MESSAGES,
             Action.REVIEW,
             Action.REASSIGN,
             Action.CLOSE_CASE,

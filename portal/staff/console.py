@@ -20,10 +20,12 @@ from portal.staff import (
     board,
     cases,
     exporting,
+    messages,
     pages,
     refusals,
     requesting,
     reviewing,
+    sending,
     signing_in,
     waiving,
     words,
@@ -44,7 +46,20 @@ COOKIE = "__Host-staff"
 SIGNED_IN = "signed_in"
 NEEDS_SIGN_IN = frozenset({"unauthorized", "session_ended"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-PARTS = (signing_in, board, cases, reviewing, waiving, pages, requesting, exporting, auditing, administering)
+PARTS = (
+    signing_in,
+    board,
+    cases,
+    reviewing,
+    waiving,
+    pages,
+    requesting,
+    exporting,
+    messages,
+    auditing,
+    administering,
+    sending,
+)
 
 
 class CsrfRefused(Exception):

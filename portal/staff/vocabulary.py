@@ -129,23 +129,6 @@ REMARKS = {
     "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),
     "attachments": _("Lleva archivos adjuntos. Cada uno pasó el antivirus; solo se ven en el original."),
 }
-FAILURES = {
-    "131026": _("el número no tiene WhatsApp o no puede recibir mensajes"),
-    "131049": _("WhatsApp lo retuvo esta vez"),
-    "131050": _("la persona pidió no recibir mensajes"),
-    "131047": _("pasaron más de 24 horas desde su último mensaje"),
-    "130472": _("WhatsApp lo retuvo por un experimento propio"),
-    "131042": _("hay un problema de pago con la cuenta de WhatsApp"),
-    "132001": _("la plantilla no existe en ese idioma"),
-    "132015": _("la plantilla está en pausa"),
-    "132016": _("la plantilla está deshabilitada"),
-    "link_closed": _("el enlace ya estaba cerrado"),
-    "opted_out": _("la persona pidió no recibir mensajes"),
-    "no_address": _("la persona no tiene teléfono ni correo"),
-    "no_sender": _("la empresa no tiene desde dónde enviarlo"),
-    "outcome_unknown": _("no se confirmó si se recibió"),
-    "smtp_550": _("el servidor de correo no acepta esa dirección"),
-}
 FINDINGS = {
     Finding.EVENT_ALTERED: _("un evento fue alterado"),
     Finding.EVENT_MISSING: _("falta un evento"),

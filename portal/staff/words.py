@@ -8,7 +8,7 @@ from flask import Flask
 from flask_babel import format_datetime, format_timedelta, gettext, ngettext
 
 from audit import Event
-from portal.staff import vocabulary
+from portal.staff import delivery_words, vocabulary
 from portal.staff.forms import role_words
 from portal.web.language import current_language
 from records.organizations import in_language
@@ -53,8 +53,8 @@ def told(entry: Any) -> str:
 
 def failure(error: str | None) -> str:
     """Return why a message was not delivered."""
-    if error in vocabulary.FAILURES:
-        return str(vocabulary.FAILURES[error])
+    if error in delivery_words.FAILURES:
+        return str(delivery_words.FAILURES[error])
     return str(gettext("código %(code)s", code=error or "?"))
 
 
@@ -120,6 +120,11 @@ def install(app: Flask) -> None:
         type_words=lambda mime: say(vocabulary.TYPES, mime),
         remark_words=lambda code: say(vocabulary.REMARKS, code),
         failure_words=failure,
+        wait_words=lambda code: say(delivery_words.WAITS, code),
+        pile_words=lambda code: say(delivery_words.PILES, code),
+        channel_words=lambda code: say(delivery_words.CHANNELS, code),
+        purpose_words=lambda code: say(delivery_words.PURPOSES, code),
+        alarm_words=lambda code: say(delivery_words.ALARMS, code),
         wrong_words=wrong_words,
         local=local,
         slot_title=slot_title,
