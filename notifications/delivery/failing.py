@@ -15,7 +15,8 @@ from notifications.whatsapp.errors import ApiError, Disposition, backoff
 from records import channels, contacts
 from records.alarms import AlarmKind, raise_alarm
 from records.breakers import Scope, open_breaker, pause, recipient_key, template_key
-from records.messages import Channel, Message, MessageAttempt, MessageState, WaitReason
+from records.escalations import CallReason, raise_call
+from records.messages import Channel, Message, MessageAttempt, MessageState, Purpose, WaitReason
 from records.senders import WhatsAppSender
 from records.templates import ask_resync
 
@@ -94,8 +95,12 @@ def fail(session: Session, message: Message, why: str, now: datetime) -> None:
 
 
 def _elsewhere_or_fail(session: Session, message: Message, now: datetime) -> None:
-    if not elsewhere(session, message, now):
-        fail(session, message, message.error or "failed", now)
+    """Send by the next channel; where none is left, somebody should call."""
+    if elsewhere(session, message, now):
+        return
+    fail(session, message, message.error or "failed", now)
+    if message.purpose != Purpose.CODE:
+        raise_call(session, message.request, CallReason.UNDELIVERABLE, now=now)
 
 
 def _slow_down(session: Session, message: Message, error: ApiError, sender_id: str | None, now: datetime) -> None:

@@ -19,14 +19,14 @@ PURPOSES = {
     Purpose.REQUEST: _("Solicitud"),
     Purpose.RETURNED: _("Documento devuelto"),
     Purpose.CODE: _("Código"),
+    Purpose.REMINDER: _("Recordatorio"),
+    Purpose.RECEIVED: _("Aviso de recibido"),
 }
 WAITS = {
     WaitReason.BACKOFF: _("Hubo una falla pasajera. Se intenta de nuevo solo."),
     WaitReason.NOT_SENT: _("No hay conexión con el canal. Se intenta de nuevo solo."),
     WaitReason.PAIR: _("Acaba de salir otro mensaje a esta persona. Sale en unos segundos."),
-    WaitReason.BUDGET: _(
-        "Hoy ya se escribió a todas las personas nuevas que WhatsApp permite. Sale cuando haya lugar."
-    ),
+    WaitReason.BUDGET: _("Se acabó el cupo diario de personas nuevas en WhatsApp. Sale cuando haya lugar."),
     WaitReason.SENDER: _("El número de WhatsApp está en pausa. Lo revisa administración."),
     WaitReason.TEMPLATE: _("La plantilla del mensaje no se puede usar ahora. La revisa administración."),
     WaitReason.RECIPIENT: _("WhatsApp no acepta mensajes para esta persona por ahora."),
@@ -47,10 +47,12 @@ ALARMS = {
 FAILURES = {
     "0": _("la llave de acceso a WhatsApp ya no sirve"),
     "3": _("falta un permiso en la cuenta de WhatsApp"),
+    "4": _("se envió demasiado rápido"),
     "10": _("falta un permiso en la cuenta de WhatsApp"),
     "100": _("WhatsApp no entendió el mensaje"),
     "190": _("la llave de acceso a WhatsApp venció"),
     "368": _("WhatsApp restringió la cuenta"),
+    "80007": _("se envió demasiado rápido"),
     "130403": _("WhatsApp no permite escribir a este número"),
     "130429": _("se envió demasiado rápido"),
     "130472": _("WhatsApp lo retuvo por un experimento propio"),

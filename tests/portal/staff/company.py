@@ -16,7 +16,7 @@ from portal.web.application import PortalApp
 from records.cases import Case, Party, open_case
 from records.documents import Document, DocumentState, Part
 from records.links import UploadLink, Visit, issue
-from records.messages import Message, MessageState, Purpose, queue
+from records.messages import Message, MessageState, Purpose, WaitReason, queue
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requests import DocumentRequest, SendMode, Slot, SlotState, create_request
@@ -151,6 +151,24 @@ class Company:
             sent.state, sent.error, sent.due_at = message, error, None
         session.flush()
         return request
+
+    def a_message(
+        self,
+        session: Session,
+        request: DocumentRequest,
+        *,
+        state: MessageState = MessageState.FAILED,
+        error: str | None = "131026",
+        waits_for: WaitReason | None = None,
+        now: datetime = NOW,
+    ) -> Message:
+        """A message of a request, wherever it stands."""
+        link = issue(session, request, now=now)
+        message = queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
+        message.state, message.error, message.waits_for = state, error, waits_for
+        message.due_at = now + timedelta(hours=1) if state is MessageState.QUEUED else None
+        session.flush()
+        return message
 
     def a_document(
         self,

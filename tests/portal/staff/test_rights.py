@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import make_url, select
 
 from migrations import rights
+from records.alarms import Alarm, AlarmKind, raise_alarm
 from records.apikeys import ApiKey
+from records.breakers import Breaker, Scope, open_breaker
 from records.exports import Export
+from records.messages import MessageState, WaitReason
 from records.people import Member
 from records.signing_in import Passwords
 from storage.blobs import LocalBlobStore
@@ -52,6 +55,18 @@ def test_the_consoles_own_role_is_enough_for_a_day(
             slot.declined("lost", None, NOW)
         company.a_part(session, first, "original", b"original", "application/pdf")
         company.a_part(session, first, "meta", b"{}", "application/json")
+        waiting = company.a_request(session, company.a_case(session))
+        failed = company.a_message(session, waiting)
+        held = company.a_message(session, waiting, state=MessageState.QUEUED, error=None, waits_for=WaitReason.SENDER)
+        late = company.a_message(session, waiting)
+        company.org = session.merge(company.org)
+        company.org.mail_from = "avisos@credito.example"
+        waiting.party.email, waiting.party.verify_since = "ana@example.com", NOW
+        where = {"org_id": company.org.id, "now": NOW}
+        open_breaker(session, Scope.SENDER, "n", reason="190", until=None, **where)
+        raise_alarm(session, AlarmKind.SENDER, subject="n", code="190", **where)
+        breaker, alarm = session.scalars(select(Breaker)).one(), session.scalars(select(Alarm)).one()
+        held.held_by = breaker.id
     app = console_of(company, limited, passwords=passwords)
     cast = ("eva", "sofia", "carla", "saul")
     eva, sofia, carla, saul = (signed_in(Browser(app), company, who) for who in cast)
@@ -77,6 +92,15 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         (carla.get(case), 200),
         (carla.get("/audit"), 200),
         (carla.post("/audit/verify"), 200),
+        (eva.get("/messages"), 200),
+        (eva.post(f"/messages/{failed.id}/retry"), 303),
+        (eva.post(f"/messages/{failed.id}/retry"), 409),
+        (eva.post(f"/messages/{held.id}/cancel"), 303),
+        (eva.post(f"/messages/{late.id}/move", {"channel": "email"}), 303),
+        (eva.post(f"/parties/{waiting.party_id}/confirm"), 303),
+        (saul.get("/administration/sending"), 200),
+        (saul.post(f"/breakers/{breaker.id}/close"), 303),
+        (saul.post(f"/alarms/{alarm.id}/close"), 303),
         (saul.get("/administration"), 200),
         (saul.post("/api-keys", {"name": "CRM", "team": company.teams["norte"].id}), 200),
         (sofia.post(f"{case}/owner", {"owner": company.members["omar"].id}), 303),

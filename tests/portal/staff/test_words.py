@@ -11,11 +11,14 @@ from audit import Event
 from audit.events import ActorKind
 from audit.reporting import Finding
 from intake.inspection.verdicts import Reason
-from portal.staff import vocabulary, words
+from notifications.whatsapp.errors import RULES, Disposition
+from portal.staff import delivery_words, vocabulary, words
 from portal.web.application import PortalApp
+from records.alarms import AlarmKind
 from records.board import Group
 from records.declining import DeclineReason
-from records.messages import MessageState
+from records.messages import Channel, MessageState, Purpose, WaitReason
+from records.outbox import Pile
 from records.people import Role
 from records.requests import RequestState, SlotState
 from records.reviewing import ReturnReason
@@ -61,6 +64,11 @@ def test_every_text_is_translated(language: str) -> None:
         (vocabulary.EVENTS, Event),
         (vocabulary.PROCESSES, ActorKind),
         (vocabulary.FINDINGS, Finding),
+        (delivery_words.WAITS, WaitReason),
+        (delivery_words.PILES, Pile),
+        (delivery_words.CHANNELS, Channel),
+        (delivery_words.PURPOSES, Purpose),
+        (delivery_words.ALARMS, AlarmKind),
     ],
 )
 def test_every_code_has_words(table: dict[str, object], codes: type) -> None:
@@ -69,6 +77,13 @@ def test_every_code_has_words(table: dict[str, object], codes: type) -> None:
 
 def test_every_refusal_of_the_inspection_has_words() -> None:
     assert {reason.value for reason in Reason} - vocabulary.REFUSALS.keys() == {"examined"}
+
+
+def test_every_code_that_stops_messages_has_words() -> None:
+    quiet = {Disposition.RETRY_LATER, Disposition.INBOUND_UNREADABLE, Disposition.BUG}
+    permissions = set(map(str, range(200, 300)))
+    codes = {str(code) for code, rule in RULES.items() if rule.disposition not in quiet} - permissions
+    assert codes - delivery_words.FAILURES.keys() == set()
 
 
 def test_an_unknown_code_is_shown_as_it_is(console: PortalApp) -> None:
