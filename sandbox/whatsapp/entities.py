@@ -86,6 +86,8 @@ class Message:
     """Whether it waits for the phone to be switched on."""
     expires: str = ""
     """When the platform stops trying to deliver it, ISO 8601."""
+    previews: list[int] = field(default_factory=list)
+    """What its link answered to the platform's robots."""
     opaque: str = ""
     reply_to: str = ""
     error: int = 0

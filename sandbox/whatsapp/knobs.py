@@ -34,6 +34,8 @@ class Knobs:
     no_signature: bool = False
     sha1_signature: bool = False
     """Only the old `X-Hub-Signature` header."""
+    preview_links: bool = False
+    """The platform looks at the first link of every message that is delivered, as it does for previews."""
     truncate: bool = False
     """Bodies that end half way, signed as they are."""
 

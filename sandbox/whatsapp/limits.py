@@ -27,12 +27,15 @@ class Rules:
     """Whether the account's limit of unique customers a day holds."""
     messaging_limit_code: int = 131048
     retry_after: int = 1
+    message_status: str = "accepted"
+    """What an accepted message is answered with; empty: the field is missing. `held_for_quality_assessment` and
+    `paused` are sent no further."""
 
     def turn(self, changes: dict[str, Any]) -> None:
         """Set rules by name, all or none. Raises ValueError on a name or a type that does not exist."""
         kinds = {rule.name: type(getattr(self, rule.name)) for rule in fields(self)}
         for name, value in changes.items():
-            if kinds.get(name) is not type(value) or value < 0:
+            if kinds.get(name) is not type(value) or (type(value) is int and value < 0):
                 raise ValueError(f"no rule {name[:40]!r} of that type")
         for name, value in changes.items():
             setattr(self, name, value)

@@ -12,7 +12,7 @@ def wa_id_of(untrusted_to: str, *, country_code: str, rewrite: bool) -> str:
     """Return the WhatsApp id (digits) that a `to` leads to.
 
     Without `+` the business's own country code is put in front, which is how a link reaches a stranger. With `rewrite`,
-    Mexican numbers get 521 and Brazilian ones outside São Paulo and Rio lose the ninth digit.
+    Mexican numbers get 521, Argentine ones 549, and Brazilian ones outside São Paulo and Rio lose the ninth digit.
     """
     digits = re.sub(r"[ ()./-]", "", untrusted_to)
     if not re.fullmatch(r"\+?[0-9]{5,17}", digits):
@@ -20,6 +20,8 @@ def wa_id_of(untrusted_to: str, *, country_code: str, rewrite: bool) -> str:
     digits = digits[1:] if digits.startswith("+") else country_code + digits
     if rewrite and (mexican := re.fullmatch(r"52(?!1\d{10}$)(\d{10})", digits)):
         return "521" + mexican[1]
+    if rewrite and (argentine := re.fullmatch(r"54([1-8]\d{9})", digits)):
+        return "549" + argentine[1]
     if rewrite and (brazilian := re.fullmatch(r"55([3-9]\d)9(\d{8})", digits)):
         return f"55{brazilian[1]}{brazilian[2]}"
     return digits

@@ -13,7 +13,8 @@ from sandbox.whatsapp.entities import Template, iso
 from sandbox.whatsapp.problems import GraphError
 from sandbox.whatsapp.submitting import check_template
 
-CREATIONS_AN_HOUR = 100
+CREATIONS_AN_HOUR, NAMES = 100, 250
+"""Templates that an account may submit in an hour; names that an unverified one may have."""
 EDITS = ((timedelta(hours=24), 1), (timedelta(days=30), 10))
 """How often an approved template may be edited."""
 EDITABLE = {"APPROVED", "REJECTED", "PAUSED"}
@@ -74,6 +75,9 @@ class Reviews:
             for one in self._core.world.templates.values()
         ):
             raise GraphError(100, "this name was deleted and is blocked for 30 days", subcode=BEING_DELETED)
+        names = {one.name for one in self._core.world.templates_of(account.id)}
+        if len(names | {payload["name"]}) > NAMES:
+            raise GraphError(100, f"the account has {NAMES} templates already")
         account.created = [one for one in account.created if one > now - timedelta(hours=1)]
         if len(account.created) >= CREATIONS_AN_HOUR:
             raise GraphError(80007, "too many templates were created in this hour", status=429)

@@ -14,6 +14,7 @@ from sandbox.whatsapp.statuses import Statuses
 WINDOW_CLOSED, IDENTITY_MISMATCH, NOT_REGISTERED = 131047, 137000, 133010
 RESTRICTED, LOCKED = 368, 131031
 OPAQUE_MAX = 512
+HELD = {"held_for_quality_assessment", "paused"}
 REFUSING = {"PAUSED": 132015, "DISABLED": 132016}
 """What a template that was approved once answers; any other one that is not approved does not exist."""
 
@@ -53,12 +54,14 @@ class Sending:
             )
             message = self._add(phone, number, content, template)
             message.opaque, message.reply_to = opaque, str((untrusted.get("context") or {}).get("message_id", ""))
-            self._statuses.climb(message, phone, 0 if template or in_window else WINDOW_CLOSED)
+            answered = self.limits.rules.message_status
+            if answered not in HELD:
+                self._statuses.climb(message, phone, 0 if template or in_window else WINDOW_CLOSED)
         contact = {"input": shown, "user_id": phone.user_id} if phone.hides_number else {"input": shown}
         return {
             "messaging_product": "whatsapp",
             "contacts": [contact if phone.hides_number else contact | {"wa_id": phone.wa_id}],
-            "messages": [{"id": message.wamid, "message_status": "accepted"}],
+            "messages": [{"id": message.wamid} | ({"message_status": answered} if answered else {})],
         }
 
     def _check_business(self, number: Number, account: Account) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from sandbox.whatsapp.core import Core
 from sandbox.whatsapp.deliveries import seconds
 from sandbox.whatsapp.entities import FATES, RECEIVING, UNDELIVERABLE, Fate, Message, Phone, iso
+from sandbox.whatsapp.previews import preview
 from sandbox.whatsapp.problems import webhook_error
 
 
@@ -58,6 +59,8 @@ class Statuses:
                 self._core.timeline.after(0, lambda message=message: self._deliver(message, phone.fate))  # type: ignore[misc]
 
     def _deliver(self, message: Message, fate: Fate) -> None:
+        if self._core.deliveries.knobs.preview_links and message.url.startswith("http"):
+            message.previews = preview(message.url)
         self._reach(message, "delivered")
         if fate.read_after is not None:
             self._core.timeline.after(fate.read_after, lambda: self._read_by_themselves(message))

@@ -163,3 +163,14 @@ def test_two_hundred_and_fifty_people_a_day_may_be_written_to_first(stage: Stage
 def test_a_rule_that_does_not_exist_is_refused(stage: Stage) -> None:
     for wrong in ({"nonsense": True}, {"throughput": "many"}, {"pair_rate": 1}):
         assert stage.call("POST", "../sim/rules", json=wrong).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("told", "climbs"), [("accepted", True), ("", True), ("paused", False), ("held_for_quality_assessment", False)]
+)
+def test_an_acceptance_may_say_less_or_mean_less(stage: Stage, told: str, climbs: bool) -> None:
+    stage.sim("rules", {"message_status": told})
+    (message,) = send(stage).json()["messages"]
+    assert message.get("message_status", "") == told
+    stage.pass_time()
+    assert bool(stage.items("statuses")) is climbs

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.whatsapp.plain import a_message, a_template
+from tests.sandbox.whatsapp.plain import a_message, a_template, a_text
+from tests.sandbox.whatsapp.receiver import receiving
 from tests.sandbox.whatsapp.stage import ANA, SECRET, Stage, staged
 
 
@@ -131,3 +132,16 @@ def test_a_knob_that_does_not_exist_turns_nothing(stage: Stage, wrong: dict[str,
     before = stage.sim("state")["knobs"]
     assert stage.call("POST", "../sim/knobs", json={"duplicate": 5} | wrong).status_code == 400
     assert stage.sim("state")["knobs"] == before
+
+
+def test_robots_look_at_links_that_were_delivered(stage: Stage) -> None:
+    stage.sim("knobs", {"preview_links": True})
+    with receiving() as portal:
+        url = portal.url.partition("/webhooks")[0]
+        node = {"type": "cta_url", "body": {"text": "Aquí"}, "action": {"name": "cta_url"}}
+        node["action"]["parameters"] = {"display_text": "Abrir", "url": f"{url}/s/abc"}
+        stage.sim("inbound", {"phone": ANA, "text": "hola"})
+        stage.post(f"{stage.settings.phone_number_id}/messages", a_text(type="interactive", interactive=node))
+        stage.pass_time()
+    (message,) = [one for one in stage.sim("state")["messages"] if one["from_business"]]
+    assert message["previews"] == [501, 403, 501, 403]  # HEAD, GET of each robot, as this receiver answers

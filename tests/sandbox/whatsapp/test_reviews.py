@@ -116,6 +116,15 @@ def test_a_hundred_templates_an_hour_and_no_more(stage: Stage) -> None:
     assert submit(stage, a_template(name="n100")).status_code == 200
 
 
+def test_two_hundred_and_fifty_names_and_no_more(stage: Stage) -> None:
+    for hour in range(3):
+        for number in range(83):
+            assert submit(stage, a_template(name=f"n{hour}_{number}")).status_code == 200
+        stage.pass_time(3601)
+    assert submit(stage, a_template(name="one_more")).json()["error"]["code"] == 100
+    assert submit(stage, a_template(name="n0_0", language="es_ES")).status_code == 200
+
+
 def test_an_approved_template_is_edited_once_a_day_and_ten_times_a_month(stage: Stage) -> None:
     path, edit = first(stage)["id"], {"components": a_template()["components"]}
     for day in range(10):
