@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from records.cases import Case, CaseState, Party
 from records.errors import InvalidValue
+from records.escalations import Escalation
 from records.messages import Message, MessageState
 from records.people import Member
 from records.policy import Action, require, visible_cases
@@ -30,6 +31,7 @@ class Group(StrEnum):
 
     OURS = "ours"  # a filed document, or a required one that was declined, waits for a person
     CUSTOMER = "customer"  # something is missing, was refused or returned
+    CALL = "call"  # reminders are at their end: somebody should phone the customer
     FAILED = "failed"  # the last message did not reach the customer
     COMPLETE = "complete"
     ALL = "all"
@@ -57,6 +59,8 @@ class Line:
     recalled: int
     """Documents that were taken back after they were filed, and that the customer has not sent again."""
     failed: bool
+    call: str | None
+    """Why somebody should phone the customer, if so."""
     ours_since: datetime | None
     customer_since: datetime | None
     updated_at: datetime
@@ -77,22 +81,28 @@ def board(
 ) -> Board:
     """Return a page of the board. Raises Forbidden; InvalidValue for a cursor that is none."""
     require(member, Action.LIST_CASES)
-    work, failed = _work(member.org_id), _failed(member.org_id)
+    work, failed, calls = _work(member.org_id), _failed(member.org_id), _calls(member.org_id)
     open_case = Case.state == CaseState.OPEN
     conditions: dict[Group, ColumnElement[bool]] = {
         Group.OURS: and_(open_case, work.c.to_review + work.c.declined > 0),
         Group.CUSTOMER: and_(open_case, work.c.with_customer > 0),
+        Group.CALL: and_(open_case, calls.c.reason.is_not(None)),
         Group.FAILED: and_(open_case, failed.c.case_id.is_not(None)),
         Group.COMPLETE: and_(work.c.total > 0, work.c.accepted == work.c.total),
         Group.ALL: true(),
     }
     wanted = and_(visible_cases(member), _matches(untrusted_search))
     counted = [func.sum(case((condition, 1), else_=0)).label(one.value) for one, condition in conditions.items()]
-    row = session.execute(_joined(select(*counted), work, failed).where(wanted)).one()
+    row = session.execute(_joined(select(*counted), work, failed, calls).where(wanted)).one()
     order: Any = {Group.OURS: work.c.ours_since, Group.CUSTOMER: work.c.customer_since}.get(group, Case.updated_at)
     rising = group in (Group.OURS, Group.CUSTOMER)
     query = (
-        _joined(select(Case, work, failed.c.case_id.label("failed_case"), order.label("place")), work, failed)
+        _joined(
+            select(Case, work, failed.c.case_id.label("failed_case"), calls.c.reason, order.label("place")),
+            work,
+            failed,
+            calls,
+        )
         .where(wanted, conditions[group], _behind(order, untrusted_after, rising=rising))
         .order_by(order if rising else order.desc(), Case.id if rising else Case.id.desc())
         .limit(PAGE + 1)
@@ -155,11 +165,26 @@ def _failed(org_id: str) -> Any:
     )
 
 
-def _joined(query: Select[Any], work: Any, failed: Any) -> Select[Any]:
+def _calls(org_id: str) -> Any:
+    return (
+        select(Escalation.case_id.label("called_case"), func.min(Escalation.reason).label("reason"))
+        .join(DocumentRequest, DocumentRequest.id == Escalation.request_id)
+        .where(
+            Escalation.org_id == org_id,
+            Escalation.cleared_at.is_(None),
+            DocumentRequest.state.in_((RequestState.REQUESTED, RequestState.OPENED)),
+        )
+        .group_by(Escalation.case_id)
+        .subquery()
+    )
+
+
+def _joined(query: Select[Any], work: Any, failed: Any, calls: Any) -> Select[Any]:
     return (
         query.select_from(Case)
         .outerjoin(work, work.c.work_case == Case.id)
         .outerjoin(failed, failed.c.case_id == Case.id)
+        .outerjoin(calls, calls.c.called_case == Case.id)
     )
 
 
@@ -214,6 +239,7 @@ def _lines(session: Session, found: Sequence[Any]) -> list[Line]:
             with_customer=row.with_customer or 0,
             recalled=row.recalled or 0,
             failed=row.failed_case is not None,
+            call=row.reason,
             ours_since=row.ours_since,
             customer_since=row.customer_since,
             updated_at=row.Case.updated_at,

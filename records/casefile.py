@@ -10,13 +10,15 @@ from audit import AuditEvent, Event, record
 from records.cases import Case, Party, get_case
 from records.consents import Consent, consents_of
 from records.documents import Document, DocumentState
+from records.escalations import Escalation, open_call
 from records.exports import Export
 from records.links import UploadLink
-from records.messages import Message, Purpose
+from records.messages import Message, Purpose, has_left
 from records.organizations import Team
 from records.outbox import Stuck, explained
 from records.people import Member
 from records.policy import Action, decide, require
+from records.reminding import Outlook, outlook
 from records.requests import SETTLED_SLOTS, DocumentRequest, RequestState, Slot, SlotState, requests_of_case
 
 SAME_LOOK = timedelta(minutes=5)
@@ -40,6 +42,11 @@ class RequestView:
     slots: tuple[SlotView, ...]
     message: Stuck | None
     link: UploadLink | None
+    reached: bool
+    """Whether a message left for the customer before: the next one reminds."""
+    reminders: Outlook | None
+    call: Escalation | None
+    """The open call for a person, if there is one."""
     required: int
     accepted: int
 
@@ -121,6 +128,9 @@ def _request_view(
         slots=tuple(slots),
         message=explained(session, newest, now=now) if newest is not None else None,
         link=next((link for link in links if link.accepts_activation(now)), None),
+        reached=has_left(session, request.id),
+        reminders=outlook(session, request, now=now),
+        call=open_call(session, request.id) if request.state in (RequestState.REQUESTED, RequestState.OPENED) else None,
         required=len(required),
         accepted=sum(slot.state in SETTLED_SLOTS for slot in required),
     )

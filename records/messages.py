@@ -215,6 +215,13 @@ def messages_of_request(session: Session, request_id: str) -> list[Message]:
     return list(session.scalars(select(Message).where(Message.request_id == request_id).order_by(Message.created_at)))
 
 
+def has_left(session: Session, request_id: str) -> bool:
+    """Whether a message of this request, but for codes, was taken by its channel and has not failed since."""
+    left = [state for state, rank in RANK.items() if rank >= RANK[MessageState.ACCEPTED]]
+    wanted = select(Message.id).where(Message.request_id == request_id, Message.purpose != Purpose.CODE)
+    return session.scalars(wanted.where(Message.state.in_(left)).limit(1)).first() is not None
+
+
 def state_of(session: Session, message_id: str) -> MessageState:
     """Return how far a message came. Reads nothing else of it: the public portal may not."""
     return MessageState(session.scalars(select(Message.state).where(Message.id == message_id)).one())

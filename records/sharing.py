@@ -1,13 +1,14 @@
 """Sharing a request's link by hand: copy, send again, revoke. Each leaves a trace; the token itself is never stored."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records import links, steering
-from records.errors import NotFound, WrongState
+from records.errors import InvalidValue, NotFound, WrongState
 from records.links import UploadLink
 from records.messages import Message
 from records.people import Member
@@ -15,10 +16,28 @@ from records.policy import Action, require
 from records.requests import DocumentRequest, get_request
 
 
-def copy_link(session: Session, member: Member, request_id: str, *, now: datetime) -> UploadLink:
-    """Return the open link of a request, a new one where the old is closed. Raises NotFound, Forbidden, WrongState."""
+class Way(StrEnum):
+    """How a person hands a link over."""
+
+    LINK = "link"  # copied
+    QR = "qr"  # from screen to phone
+    WHATSAPP = "whatsapp"  # a chat of the executive's own phone, typed and not sent
+
+
+def copy_link(
+    session: Session, member: Member, request_id: str, *, untrusted_way: str = Way.LINK, now: datetime
+) -> UploadLink:
+    """Return the open link of a request, a new one where the old is closed; the trail says in which way it is shown.
+
+    Raises NotFound, Forbidden, WrongState, InvalidValue.
+    """
+    if untrusted_way not in set(Way):
+        raise InvalidValue("way", "unknown")
     request = _request_for(session, member, request_id, Action.COPY_LINK)
-    return steering.hand_over(session, request, steering.Actor(id=member.id, event=Event.STAFF_LINK_COPIED), now=now)
+    if untrusted_way == Way.WHATSAPP and not request.party.phone:
+        raise InvalidValue("phone", "required")
+    actor = steering.Actor(id=member.id, event=Event.STAFF_LINK_COPIED)
+    return steering.hand_over(session, request, actor, now=now, way=untrusted_way)
 
 
 def revoke_link(session: Session, member: Member, request_id: str, *, now: datetime) -> None:
@@ -36,9 +55,10 @@ def revoke_link(session: Session, member: Member, request_id: str, *, now: datet
 
 
 def send_again(session: Session, member: Member, request_id: str, *, now: datetime) -> Message:
-    """Queue the request's message once more: also the way a person settles one whose outcome stays unknown.
+    """Queue the request's message once more, as a reminder where one has left for the customer before.
 
-    Raises NotFound, Forbidden; WrongState while one is on its way or may still be confirmed.
+    Also the way a person settles a message whose outcome stays unknown. Raises NotFound, Forbidden; WrongState while
+    one is on its way or may still be confirmed.
     """
     request = _request_for(session, member, request_id, Action.REQUEST_DOCUMENTS)
     actor = steering.Actor(id=member.id, event=Event.STAFF_MESSAGE_QUEUED)
@@ -63,7 +83,12 @@ def _request_for(session: Session, member: Member, request_id: str, action: Acti
 
 
 def _note(
-    session: Session, event: Event, member: Member, request: DocumentRequest, subject_id: str, now: datetime
+    session: Session,
+    event: Event,
+    member: Member,
+    request: DocumentRequest,
+    subject_id: str,
+    now: datetime,
 ) -> None:
     record(
         session,

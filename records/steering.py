@@ -16,6 +16,7 @@ from records.errors import CaseClosed, ContactOptedOut, InvalidValue, LinkEnded,
 from records.links import UploadLink
 from records.messages import UNKNOWN_WAIT, Message, MessageState, Purpose
 from records.optouts import opted_out
+from records.reminders import look_again
 from records.requests import DocumentRequest, RequestState, locked_request
 
 ON_THE_WAY = (MessageState.QUEUED, MessageState.SENDING)
@@ -32,9 +33,10 @@ class Actor:
 
 
 def send_again(session: Session, request: DocumentRequest, actor: Actor, *, now: datetime) -> Message:
-    """Queue the request's message once more: also the way a person settles one whose outcome stays unknown.
+    """Queue the request's message once more, as a reminder where one has left for the customer before.
 
-    Raises RequestEnded, CaseClosed; ContactOptedOut; MessagePending while one is on its way or may still be confirmed.
+    Also the way a person settles one whose outcome stays unknown. Raises RequestEnded, CaseClosed; ContactOptedOut;
+    MessagePending while one is on its way or may still be confirmed.
     """
     request = locked_request(session, request.id)
     demand_open(request)
@@ -48,21 +50,22 @@ def send_again(session: Session, request: DocumentRequest, actor: Actor, *, now:
             raise MessagePending(f"message {sent.id} is {sent.state}")
     link = links.issue(session, request, now=now)
     request.code_failures = 0  # a person gives the link anew, and whoever locked it by wrong codes starts over
-    message = messages.queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
+    purpose = Purpose.REMINDER if messages.has_left(session, request.id) else Purpose.REQUEST
+    message = messages.queue(session, request=request, link=link, purpose=purpose, now=now)
     _note(session, request, actor, message.id, now)
     return message
 
 
-def hand_over(session: Session, request: DocumentRequest, actor: Actor, *, now: datetime) -> UploadLink:
+def hand_over(session: Session, request: DocumentRequest, actor: Actor, *, now: datetime, **details: str) -> UploadLink:
     """Return the open link for whoever sends it themselves, a new one where the old is closed.
 
-    Raises RequestEnded, CaseClosed.
+    `details` go into the trail. Raises RequestEnded, CaseClosed.
     """
     request = locked_request(session, request.id)
     demand_open(request)
     link = links.issue(session, request, now=now)
     request.code_failures = 0
-    _note(session, request, actor, link.id, now)
+    _note(session, request, actor, link.id, now, **details)
     return link
 
 
@@ -80,6 +83,7 @@ def extend(session: Session, request: DocumentRequest, actor: Actor, *, days: in
         raise LinkEnded(f"request {request.id}")
     until = now + timedelta(days=days)
     request.expires_at, link.expires_at = max(request.expires_at, until), max(link.expires_at, until)
+    look_again(session, request.id, now=now)
     _note(session, request, actor, request.id, now)
     return link
 
@@ -103,7 +107,9 @@ def demand_open(request: DocumentRequest) -> None:
         raise CaseClosed(f"case {request.case_id}")
 
 
-def _note(session: Session, request: DocumentRequest, actor: Actor, subject_id: str, now: datetime) -> None:
+def _note(
+    session: Session, request: DocumentRequest, actor: Actor, subject_id: str, now: datetime, **details: str
+) -> None:
     request.case.updated_at = now
     record(
         session,
@@ -112,6 +118,6 @@ def _note(session: Session, request: DocumentRequest, actor: Actor, subject_id: 
         actor_id=actor.id,
         subject_id=subject_id,
         case_id=request.case_id,
-        details={"request": request.id},
+        details={"request": request.id, **details},
         now=now,
     )

@@ -1,7 +1,9 @@
 """Asking for documents, and what may be done with a request's link and message."""
 
+from typing import Any
+
 import segno
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
@@ -9,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.staff.desk import desk, me, signed_in
 from portal.staff.forms import AskForm
+from portal.staff.handing_over import chat_address, chat_text
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from portal.web.language import current_language
@@ -63,15 +66,27 @@ def ask(case_id: str) -> ResponseReturnValue:
 def copy_link(request_id: str) -> ResponseReturnValue:
     """Show the link once, to be handed over by hand; the trail says who saw it."""
     with transaction() as session:
-        link = sharing.copy_link(session, me(), request_id, now=utcnow())
+        way = request.form.get("way", sharing.Way.LINK.value)
+        link = sharing.copy_link(session, me(), request_id, untrusted_way=way, now=utcnow())
         asked = get_request(session, org_id=me().org_id, request_id=request_id)
         case, party = asked.case, asked.party
     address = f"{desk().public_url}/s/{desk().signer.token(link.id)}"
-    drawing = segno.make(address, error="m").svg_inline(border=2, svgclass="qr", lineclass=None, omitsize=True)
-    code = grouped(link.check_code)
-    return render_template(
-        "staff/link.html", address=address, code=code, drawing=drawing, link=link, case=case, party=party
-    )
+    shown: dict[str, Any] = {
+        "way": sharing.Way(way),
+        "address": address,
+        "code": grouped(link.check_code),
+        "link": link,
+    }
+    match sharing.Way(way):
+        case sharing.Way.LINK:
+            pass
+        case sharing.Way.QR:
+            drawing = segno.make(address, error="m")
+            shown["drawing"] = drawing.svg_inline(border=2, svgclass="qr", lineclass=None, omitsize=True)
+        case sharing.Way.WHATSAPP:
+            shown["text"] = chat_text(party, signed_in().organization.name, link, address)
+            shown["chat"] = chat_address(party.phone or "", shown["text"])
+    return render_template("staff/link.html", **shown, case=case, party=party)
 
 
 @blueprint.post("/requests/<id:request_id>/revoke-link")
@@ -80,7 +95,7 @@ def revoke_link(request_id: str) -> ResponseReturnValue:
     """Close every link of the request."""
     with transaction() as session:
         sharing.revoke_link(session, me(), request_id, now=utcnow())
-        back = _case_page(session, request_id)
+        back = case_page(session, request_id)
     flash(gettext("Enlace revocado. Nadie puede usarlo ya."), "done")
     return redirect(back, 303)
 
@@ -91,7 +106,7 @@ def send_again(request_id: str) -> ResponseReturnValue:
     """Queue the message once more."""
     with transaction() as session:
         sharing.send_again(session, me(), request_id, now=utcnow())
-        back = _case_page(session, request_id)
+        back = case_page(session, request_id)
     flash(gettext("Mensaje en cola. Sale en unos segundos."), "done")
     return redirect(back, 303)
 
@@ -102,7 +117,7 @@ def cancel(request_id: str) -> ResponseReturnValue:
     """Ask no longer."""
     with transaction() as session:
         sharing.cancel_request(session, me(), request_id, now=utcnow())
-        back = _case_page(session, request_id)
+        back = case_page(session, request_id)
     flash(gettext("Solicitud cancelada."), "done")
     return redirect(back, 303)
 
@@ -157,6 +172,7 @@ def _form_page(session: Session, form: AskForm, case: Case | None, *, wrong: Inv
     return render_template("staff/ask.html", form=form, case=case, templates=templates, wrong=wrong)
 
 
-def _case_page(session: Session, request_id: str) -> str:
+def case_page(session: Session, request_id: str) -> str:
+    """Return the address of the case of a request."""
     asked = get_request(session, org_id=me().org_id, request_id=request_id)
     return url_for("cases.show", case_id=asked.case_id)

@@ -21,6 +21,7 @@ _ = lazy_gettext
 GROUPS = {
     Group.OURS: _("Esperan por nosotros"),
     Group.CUSTOMER: _("Esperan por el cliente"),
+    Group.CALL: _("Llamar al cliente"),
     Group.FAILED: _("Mensaje no entregado"),
     Group.COMPLETE: _("Completos"),
     Group.ALL: _("Todos"),

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
+from babel import dates
 from flask import Flask
-from flask_babel import format_datetime, format_timedelta, gettext, ngettext
+from flask_babel import format_datetime, format_timedelta, get_locale, gettext, ngettext
 
 from audit import Event
 from portal.staff import delivery_words, vocabulary
@@ -97,6 +99,16 @@ def phone(e164: str) -> str:
         return e164
 
 
+def place_time(outlook: Any) -> str:
+    """Return when a reminder leaves, on the customer's clock."""
+    return str(dates.format_datetime(outlook.at, "EEEE d MMM, HH:mm", tzinfo=outlook.zone, locale=get_locale()))
+
+
+def place_name(zone: ZoneInfo) -> str:
+    """Return the city by which a time zone is known."""
+    return str(dates.get_timezone_location(zone, locale=get_locale(), return_city=True))
+
+
 def actor(entry: Any) -> str:
     """Return who did it: a name, or the process."""
     return entry.who or say(vocabulary.PROCESSES, entry.kind)
@@ -125,6 +137,10 @@ def install(app: Flask) -> None:
         channel_words=lambda code: say(delivery_words.CHANNELS, code),
         purpose_words=lambda code: say(delivery_words.PURPOSES, code),
         alarm_words=lambda code: say(delivery_words.ALARMS, code),
+        call_words=lambda code: say(vocabulary.CALLS, code),
+        skip_words=lambda code: say(vocabulary.SKIPPED, code),
+        place_time=place_time,
+        place_name=place_name,
         wrong_words=wrong_words,
         local=local,
         slot_title=slot_title,

@@ -63,6 +63,7 @@ def test_a_case_stands_in_the_groups_of_what_it_waits_for(both: Company, databas
     assert everything.counts == {
         Group.OURS: 1,
         Group.CUSTOMER: 3,
+        Group.CALL: 0,
         Group.FAILED: 1,
         Group.COMPLETE: 1,
         Group.ALL: 7,

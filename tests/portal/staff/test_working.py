@@ -13,7 +13,6 @@ from sqlalchemy import select
 from audit import AuditEvent, Event
 from audit.checkpoints import CheckpointSigner
 from audit.sequencing import seal_pending
-from intake.links import LinkSigner
 from portal.web.application import PortalApp
 from records.cases import Case, Party
 from records.challenges import MAX_FAILURES, is_locked
@@ -262,22 +261,6 @@ def test_a_person_of_another_case_cannot_be_asked_here(
 
 
 # Links
-
-
-def test_a_copied_link_is_shown_once_drawn_and_traced(
-    browser_of: Enter, company: Company, sqlite_database: Database, document: Document
-) -> None:
-    answer = browser_of("eva").post(f"/requests/{document.request_id}/copy-link")
-    page = answer.get_data(as_text=True)
-    found = re.search(r'value="http://portal.localhost:18701/s/([^"]+)"', page)
-    assert found is not None
-    link_id = LinkSigner([b"k" * 32]).read(found.group(1))
-    assert 'class="qr"' in page
-    assert "style=" not in page
-    with sqlite_database.reading() as session:
-        event = session.scalars(select(AuditEvent).where(AuditEvent.event == "staff:link:copied")).one()
-        assert (event.subject_id, event.actor_id) == (link_id, company.members["eva"].id)
-        assert found.group(1) not in str(event.details)
 
 
 def test_a_revoked_link_is_closed_and_the_next_copy_is_another(
