@@ -5,6 +5,7 @@ published privacy notice nothing may be asked for; the message is queued in the 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from records.cases import Case, CaseState, Party, open_case
+from records.crm.references import refer
 from records.errors import CaseClosed, InvalidValue, NotFound
 from records.links import UploadLink, issue
 from records.messages import Message, Purpose, queue
@@ -84,10 +86,12 @@ def request_documents(
     send_mode: SendMode,
     now: datetime,
     untrusted_word: str | None = None,
+    untrusted_crm: Mapping[str, str] | None = None,
 ) -> tuple[DocumentRequest, UploadLink, Message | None]:
     """Ask one person for the documents of the newest version of a template; a message is queued when we send.
 
-    `country` (ISO 3166) reads phones without a country code; `untrusted_word` is the word that both sides know. Raises
+    `country` (ISO 3166) reads phones without a country code; `untrusted_word` is the word that both sides know,
+    `untrusted_crm` what belongs to the request in the CRM. Raises
     InvalidValue, NotFound, CaseClosed. The caller has asked the policy.
     """
     current_notice(session, org_id)
@@ -110,6 +114,7 @@ def request_documents(
         known_word=line("known_word", untrusted_word or "", WORD_LENGTH, required=False) or None,
         now=now,
     )
+    refer(session, request, untrusted_crm or {}, now=now)
     link = issue(session, request, now=now)
     start(session, request, now=now)
     message = None

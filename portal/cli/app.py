@@ -18,8 +18,10 @@ from config.errors import ConfigError
 from config.secrets import read_public_key, read_secret_text
 from config.settings import CliSettings
 from intake.filing import FilingError
+from notifications.connectors.setting_up import ConnectorRefused
 from portal.cli import (
     apikeys,
+    connectors,
     contacting,
     escrow,
     inspecting,
@@ -41,7 +43,10 @@ from storage.keyring.errors import KeyringError
 from storage.sealing.box import Box
 from storage.sealing.errors import SealingError
 
-EXPECTED = (CommandRefused, ConfigError, RecordsError, AuditError, KeyringError, SealingError, FilingError)
+EXPECTED = (
+    *(CommandRefused, ConfigError, RecordsError, AuditError, KeyringError, SealingError, FilingError),
+    ConnectorRefused,
+)
 """Families whose messages hold ids and rules only: they are told to the operator in one line."""
 
 
@@ -112,6 +117,7 @@ for group in (
     escrow.escrow,
     whatsapp.whatsapp,
     webhooks.webhook,
+    connectors.connector,
 ):
     cli.add_command(group)
 organizations.organization.add_command(contacting.set_rules)

@@ -85,15 +85,15 @@ def rotate(wiring: Wiring, webhook_id: str, overlap_hours: int) -> None:
     """Make a new secret; the one before signs beside it for the overlap. Prints the new one once."""
     secret, box = new_secret(), wiring.courier_box()
     with wiring.database().transaction() as session:
-        found = _found(session, webhook_id)
-        if found.kind != SubscriberKind.WEBHOOK:
+        row = found(session, webhook_id)
+        if row.kind != SubscriberKind.WEBHOOK:
             raise CommandRefused("only webhooks have a signing secret")
-        place = {"table": TABLE, "row": found.id}
-        before = box.open(found.secret_boxed, column="secret_boxed", **place)
-        found.previous_boxed = box.seal(before, column="previous_boxed", **place) if overlap_hours else None
-        found.previous_until = utcnow() + timedelta(hours=overlap_hours) if overlap_hours else None
-        found.secret_boxed = box.seal(secret.encode(), column="secret_boxed", **place)
-        note(session, Event.ADMINISTRATOR_SUBSCRIBER_ROTATED, org_id=found.org_id, subject_id=found.id)
+        place = {"table": TABLE, "row": row.id}
+        before = box.open(row.secret_boxed, column="secret_boxed", **place)
+        row.previous_boxed = box.seal(before, column="previous_boxed", **place) if overlap_hours else None
+        row.previous_until = utcnow() + timedelta(hours=overlap_hours) if overlap_hours else None
+        row.secret_boxed = box.seal(secret.encode(), column="secret_boxed", **place)
+        note(session, Event.ADMINISTRATOR_SUBSCRIBER_ROTATED, org_id=row.org_id, subject_id=row.id)
     click.echo(f"secret  {secret}")
     click.echo(SHOWN_ONCE, err=True)
 
@@ -150,14 +150,15 @@ def new_secret() -> str:
 
 def _change(wiring: Wiring, subscriber_id: str, event: Event, change: Change) -> None:
     with wiring.database().transaction() as session:
-        found = _found(session, subscriber_id)
-        change(found)
-        note(session, event, org_id=found.org_id, subject_id=found.id)
-        click.echo(found.state)
+        row = found(session, subscriber_id)
+        change(row)
+        note(session, event, org_id=row.org_id, subject_id=row.id)
+        click.echo(row.state)
 
 
-def _found(session: Session, subscriber_id: str) -> CrmSubscriber:
-    found = session.get(CrmSubscriber, subscriber_id, with_for_update=True)
-    if found is None or found.state == SubscriberState.REMOVED:
+def found(session: Session, subscriber_id: str) -> CrmSubscriber:
+    """Return a subscriber behind its row lock. Raises CommandRefused."""
+    row = session.get(CrmSubscriber, subscriber_id, with_for_update=True)
+    if row is None or row.state == SubscriberState.REMOVED:
         raise CommandRefused("there is no webhook or connector with that id")
-    return found
+    return row

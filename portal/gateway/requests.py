@@ -163,6 +163,7 @@ def _create(session: Session, key: ApiKey, body: NewRequest, now: datetime) -> D
         template_key=body.template_key,
         send_mode=SendMode(body.send.mode),
         untrusted_word=body.known_word,
+        untrusted_crm=body.crm.named(),
         now=now,
     )
     return made

@@ -64,6 +64,22 @@ class Send(Given):
     mode: Literal["auto", "none"] = "auto"
 
 
+Remote = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
+
+
+class CrmObjects(Given):
+    """Where in your CRM the connector writes: what belongs to this request there, by its id."""
+
+    chatwoot_conversation: Remote | None = Field(default=None, examples=["123"])
+    hubspot_ticket: Remote | None = None
+    hubspot_contact: Remote | None = None
+    helpdesk_ticket: Remote | None = None
+
+    def named(self) -> dict[str, str]:
+        """Return what was given."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
 class NewRequest(Given):
     """Ask one person for the documents of a template: a new contact, or one of a case that is there already."""
 
@@ -83,6 +99,7 @@ class NewRequest(Given):
     )
     template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$", examples=["credito"])]
     send: Send = Send()
+    crm: CrmObjects = CrmObjects()
     known_word: str | None = Field(
         default=None,
         min_length=1,
