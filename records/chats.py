@@ -1,15 +1,14 @@
-"""Chats: the 24 hours in which a customer may be answered, and the files that were sent into the chat all the same.
+"""Chats: the 24 hours after a customer wrote in which they may be answered, and what is to be said.
 
-Rules: such a file is never asked for. Its row tells that it came (kind, type, hash, size), not what it is called or
-says; the platform is asked to forget it, and then we forget its id. A window is the only place where the address of who
-wrote is kept, and it goes when it has ended. One answer at a time: the window's own row says what is still to be said.
+Rules: the window is the only place where the address of who wrote is kept, and it goes when it has ended. One answer
+at a time and few of them: the window's own row says what is still to be said and what was said last.
 """
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, delete, or_, select
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -22,8 +21,6 @@ GATHER = timedelta(seconds=3)
 """An album arrives as one webhook for each photo: they get one answer."""
 QUIET = timedelta(minutes=10)
 """Between two answers about files in one chat."""
-MEDIA_LIFE = timedelta(days=7)
-"""How long the platform keeps a file of a webhook; after that there is nothing left to delete."""
 
 
 class Answer(StrEnum):
@@ -83,39 +80,6 @@ class ChatWindow(Due, Base):
             return
         self.wants, self.tries = answer, 0
         self.due_at = self.due_at or now + GATHER
-
-
-class InterceptedFile(Due, Base):
-    """A file that a customer sent into the chat. `due_at` asks the courier to have the platform delete it."""
-
-    __tablename__ = "intercepted_files"
-    __table_args__ = (Index(None, "due_at", "lease_until"), Index(None, "org_id", "at"))
-
-    id: Mapped[NewId]
-    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
-    sender_id: Mapped[str] = mapped_column(ForeignKey("whatsapp_senders.id"))
-    case_id: Mapped[str | None] = mapped_column(ForeignKey("cases.id"), index=True)
-    """None: nobody whom we wrote to. A person has to look."""
-    request_id: Mapped[str | None] = mapped_column(ForeignKey("document_requests.id"))
-    wamid: Mapped[str | None] = mapped_column(String(200))
-    type: Mapped[str] = mapped_column(String(32))
-    """image, document, video, audio, voice; unsupported or too_large where the platform withheld it."""
-    mime: Mapped[str | None] = mapped_column(String(120))
-    sha256: Mapped[str | None] = mapped_column(String(88))
-    """As the platform tells it, base64."""
-    size: Mapped[int | None] = mapped_column(BigInteger)
-    media_id: Mapped[str | None] = mapped_column(String(128))
-    """Until the platform has deleted it."""
-    hint: Mapped[str | None] = mapped_column(String(8))
-    """Last digits of who sent it, where no case tells."""
-    at: Mapped[datetime]
-    deleted_at: Mapped[datetime | None]
-    left_at: Mapped[datetime | None]
-    """When we gave up asking: the platform's own seven days are over."""
-    unknown: Mapped[bool] = mapped_column(default=False)
-    """Whether an answer was lost, so that "there is no such file" may mean that it was deleted."""
-    handled_at: Mapped[datetime | None]
-    handled_by: Mapped[str | None] = mapped_column(ForeignKey("members.id"))
 
 
 def open_window(

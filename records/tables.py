@@ -23,6 +23,7 @@ import records.documents
 import records.escalations
 import records.exports
 import records.heartbeats
+import records.interceptions
 import records.links
 import records.messages
 import records.notices
@@ -68,6 +69,7 @@ MODULES = (
     records.escalations,
     records.exports,
     records.heartbeats,
+    records.interceptions,
     records.links,
     records.messages,
     records.optins,

@@ -4,7 +4,7 @@ Rules: an update that belongs to nothing of ours is kept and settled, never lost
 carried is forgotten with it.
 """
 
-from notifications.inbound import statuses
+from notifications.inbound import chats, statuses
 from notifications.studio import moderation
 from notifications.whatsapp.events import EventKind
 from records.messages import InboundEvent
@@ -27,6 +27,7 @@ def process(database: Database, held: Lease) -> None:
             case EventKind.STATUS:
                 statuses.take_in(session, event, now)
             case EventKind.MESSAGE:
+                chats.take_in(session, event, now)
                 event.fields = {name: said for name, said in (event.fields or {}).items() if name in KEPT}
             case EventKind.TEMPLATE:
                 moderation.apply(session, event, now)

@@ -148,6 +148,15 @@ class CloudApi:
             message["context"] = {"message_id": reply_to}
         return self._send(sender, to, message, opaque)
 
+    def send_text(self, sender: Sender, *, to: str, body: str, reply_to: str | None = None, opaque: str) -> SendOutcome:
+        """Answer inside the 24 h window with a text alone."""
+        if not 0 < len(body) <= 1024:
+            raise InvalidMessage("a text is empty or too long")
+        message: dict[str, Any] = {"type": "text", "text": {"body": body, "preview_url": False}}
+        if reply_to:
+            message["context"] = {"message_id": reply_to}
+        return self._send(sender, to, message, opaque)
+
     def mark_read(self, sender: Sender, *, wamid: str) -> CallOutcome:
         """Show the customer that their message was seen."""
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}

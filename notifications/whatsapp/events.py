@@ -24,10 +24,10 @@ class EventKind(StrEnum):
 class WebhookEvent:
     """One update. The representation shows no phone, message id, user id or field value.
 
-    `fields` by kind. MESSAGE: type; reply_to (wamid); media_id, mime, sha256; payload (quick reply); stop ("1" when the
-    person asks for no more messages); system, changed_to (new number or user id); identity_hash. STATUS: category,
-    billable. TEMPLATE: field, event, template_id, name, language, reason, category, previous_category, title, quality.
-    ACCOUNT: field and the scalars of the update, dotted. OTHER: field.
+    `fields` by kind. MESSAGE: type; reply_to (wamid); media_id, mime, sha256, size; payload (quick reply); stop ("1"
+    when the person asks for no more messages) or start (when they take that back); system, changed_to (new number or
+    user id); identity_hash. STATUS: category, billable. TEMPLATE: field, event, template_id, name, language, reason,
+    category, previous_category, title, quality. ACCOUNT: field and the scalars of the update, dotted. OTHER: field.
     """
 
     kind: EventKind

@@ -7,7 +7,6 @@ behind, since they may hold anything about a person.
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from notifications.whatsapp.errors import ApiError
 from notifications.whatsapp.events import EventKind, WebhookEvent
 from notifications.whatsapp.shapes import items, moment, scalars, text, texts
+from notifications.whatsapp.words import asks_to_start, asks_to_stop
 
 ID_LIMIT = 200
 """Characters of a message id; a longer one is not one, and its update is told apart by its hash."""
@@ -34,7 +34,6 @@ ACCOUNT_FIELDS = frozenset(
         "user_preferences",
     }
 )
-_STOP = re.compile(r"(baja|stop|alto|parar|sair|cancelar|unsubscribe)|(no deseo|nao quero)( .*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +143,11 @@ def _message_fields(item: Mapping[str, Any]) -> dict[str, str]:
     for new in ("new_wa_id", "wa_id", "user_id"):
         fields |= texts(system, changed_to=new) if "changed_to" not in fields else {}
     words = [node.get(key) for node, key in ((item.get("text"), "body"), (button, "text")) if isinstance(node, dict)]
-    if any(asks_to_stop(said) for said in [*words, fields.get("payload", "")] if isinstance(said, str)):
+    said = [each for each in (*words, fields.get("payload")) if isinstance(each, str)]
+    if any(asks_to_stop(each) for each in said):
         fields["stop"] = "1"
+    elif any(asks_to_start(each) for each in said):
+        fields["start"] = "1"
     return fields
 
 
@@ -213,12 +215,6 @@ def _account(place: _Place, value: Mapping[str, Any]) -> WebhookEvent:
         at=moment(place.time),
         fields={"field": place.field} | dict(list(scalars(value))[:40]),
     )
-
-
-def asks_to_stop(words: str) -> bool:
-    """Tell whether a customer's words mean "write to me no more" in Spanish, Portuguese or English."""
-    plain = unicodedata.normalize("NFKD", words[:80]).encode("ascii", "ignore").decode().lower()
-    return _STOP.fullmatch(" ".join(re.findall(r"[a-z]+", plain))) is not None
 
 
 def _contact(place: _Place, phone: str, bsuid: str) -> Mapping[str, Any]:

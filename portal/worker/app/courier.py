@@ -6,6 +6,8 @@ from config.settings import CourierSettings
 from intake.codes import CodeMaker
 from intake.links import LinkSigner
 from notifications import acknowledging, codes, delivery, reminding, renewing
+from notifications.chatting.answering import answer
+from notifications.chatting.forgetting import forget, forget_chats
 from notifications.connectors.setting_up import SETTINGS
 from notifications.connectors.telling import Connectors
 from notifications.crm import delivering as crm
@@ -23,8 +25,10 @@ from portal.worker import delivering, receipting, telling
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.engine import Engine, Round, Task
 from records.challenges import CodeChallenge
+from records.chats import ChatWindow
 from records.crm.deliveries import CrmDelivery, sendable
 from records.crm.subscribers import SubscriberKind
+from records.interceptions import InterceptedFile
 from records.messages import InboundEvent, Message
 from records.notices import ReceivedNotice
 from records.receipts.rows import Receipt
@@ -78,6 +82,8 @@ def run(stop: Stop) -> None:
                 Task(name="remind", model=ReminderPlan, run=partial(reminding.remind, database), concurrency=2),
                 Task(name="notice", model=ReceivedNotice, run=partial(acknowledging.thank, database), concurrency=2),
                 Task(name="status", model=InboundEvent, run=partial(taking_in.process, database), concurrency=8),
+                Task(name="answer", model=ChatWindow, run=partial(answer, delivery_tools), concurrency=4),
+                Task(name="forget", model=InterceptedFile, run=partial(forget, delivery_tools), concurrency=2),
                 Task(
                     name="crm",
                     model=CrmDelivery,
@@ -98,6 +104,7 @@ def run(stop: Stop) -> None:
                 Round(name="events", every_s=0.5, run=partial(telling.derive_events, database)),
                 Round(name="stamp", every_s=0.5, run=partial(delivering.stamp_checkpoints, stamping)),
                 Round(name="receipts", every_s=60, run=partial(receipting.drop_pdfs, receipts)),
+                Round(name="chats", every_s=300, run=partial(forget_chats, database)),
                 heartbeat("courier", database, dict),
             ],
         ).run(stop)

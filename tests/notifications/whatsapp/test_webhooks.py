@@ -222,16 +222,44 @@ def test_every_kind_of_message_is_read(node: dict[str, Any], kept: dict[str, str
 
 
 @pytest.mark.parametrize(
-    "words", ["BAJA", " baja. ", "Stop", "SAIR!", "parar", "No deseo recibir más", "Não quero", "ALTO"]
+    "words",
+    [
+        "BAJA",
+        " baja. ",
+        "Stop",
+        "SAIR!",
+        "parar",
+        "No deseo recibir más",
+        "Não quero",
+        "ALTO",
+        "Cancelar",
+        "Darme de baja",
+    ],
 )
 def test_whoever_asks_for_no_more_messages_is_heard(words: str) -> None:
     event = only(a_delivery(a_change(messages=[a_message(text={"body": words})])))
     assert event.fields == {"type": "text", "stop": "1"}
 
 
-@pytest.mark.parametrize("words", ["¿Cómo doy de baja mi tarjeta?", "no", "stopover", "Gracias"])
+@pytest.mark.parametrize("node", [{"payload": "STOP"}, {"text": "Baja"}, {"payload": "x", "text": "No deseo"}])
+def test_a_quick_reply_that_asks_for_no_more_messages_is_heard(node: dict[str, Any]) -> None:
+    message = without(a_message(type="button", button=node), "text")
+    assert only(a_delivery(a_change(messages=[message]))).fields["stop"] == "1"
+
+
+@pytest.mark.parametrize("words", ["ALTA", "start", "Volver.", "Voltar"])
+def test_whoever_takes_that_back_is_heard(words: str) -> None:
+    event = only(a_delivery(a_change(messages=[a_message(text={"body": words})])))
+    assert event.fields == {"type": "text", "start": "1"}
+
+
+@pytest.mark.parametrize(
+    "words", ["¿Cómo doy de baja mi tarjeta?", "no", "stopover", "Gracias", "alta mar", "¿Puedo cancelar la cita?"]
+)
 def test_ordinary_words_are_no_opt_out(words: str) -> None:
-    assert "stop" not in only(a_delivery(a_change(messages=[a_message(text={"body": words})]))).fields
+    fields = only(a_delivery(a_change(messages=[a_message(text={"body": words})]))).fields
+    assert "stop" not in fields
+    assert "start" not in fields
 
 
 # -- everything else -----------------------------------------------------------------------------------------------

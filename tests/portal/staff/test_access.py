@@ -78,6 +78,7 @@ MATRIX = {
     "administering.disable": Route(frozenset({"saul"})),
     "administering.enable": Route(frozenset({"saul"})),
     "administering.make_key": Route(frozenset({"saul"})),
+    "administering.rotate_key": Route(frozenset({"saul"})),
     "administering.revoke_key": Route(frozenset({"saul"})),
 }
 
