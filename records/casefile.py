@@ -12,8 +12,11 @@ from records.consents import Consent, consents_of
 from records.documents import Document, DocumentState
 from records.escalations import Escalation, open_call
 from records.exports import Export
+from records.interceptions import InterceptedFile, files_of_case
 from records.links import UploadLink
 from records.messages import Message, Purpose, has_left
+from records.optins import OptIn, opt_ins_of
+from records.optouts import opted_out
 from records.organizations import Team
 from records.outbox import Stuck, explained
 from records.people import Member
@@ -52,6 +55,15 @@ class RequestView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    """A person, whether they said "no more messages", and the evidence that they agreed, with who noted it."""
+
+    party: Party
+    opted_out: bool
+    opt_ins: tuple[tuple[OptIn, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
     """Everything about one case."""
 
@@ -61,6 +73,9 @@ class CaseFile:
     parties: tuple[Party, ...]
     requests: tuple[RequestView, ...]
     exports: tuple[Export, ...]
+    contacts: tuple[ContactView, ...]
+    chat_files: tuple[InterceptedFile, ...]
+    """Files that the customer sent into the chat, newest first."""
     consents: tuple[Consent, ...]
     """Accepted privacy notices, for who may read the trail."""
     noted: bool
@@ -87,11 +102,14 @@ def case_file(session: Session, member: Member, case_id: str, *, now: datetime) 
     )
     requests = tuple(_request_view(session, request, documents, now) for request in newest_first)
     live = [view for view in requests if view.request.state != RequestState.CANCELLED]
+    parties = tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at)))
     return CaseFile(
         case=case,
         team=session.scalar(select(Team.name).where(Team.id == case.team_id)),
         owner=session.scalar(select(Member.name).where(Member.id == case.owner_id)),
-        parties=tuple(session.scalars(select(Party).where(Party.case_id == case.id).order_by(Party.created_at))),
+        parties=parties,
+        contacts=_contacts(session, parties),
+        chat_files=tuple(files_of_case(session, case.id)),
         requests=requests,
         exports=_exports(session, member, case),
         consents=tuple(consents_of(session, case.id)) if decide(member, Action.SEE_AUDIT).allowed else (),
@@ -133,6 +151,20 @@ def _request_view(
         call=open_call(session, request.id) if request.state in (RequestState.REQUESTED, RequestState.OPENED) else None,
         required=len(required),
         accepted=sum(slot.state in SETTLED_SLOTS for slot in required),
+    )
+
+
+def _contacts(session: Session, parties: tuple[Party, ...]) -> tuple[ContactView, ...]:
+    rows = opt_ins_of(session, [party.id for party in parties])
+    noted = select(Member.id, Member.name).where(Member.id.in_({row.recorded_by for row in rows}))
+    names = {found.id: found.name for found in session.execute(noted)}
+    return tuple(
+        ContactView(
+            party=party,
+            opted_out=opted_out(session, party),
+            opt_ins=tuple((row, names.get(row.recorded_by)) for row in rows if row.party_id == party.id),
+        )
+        for party in parties
     )
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit import Event, record
 from audit.events import ActorKind
-from records.cases import Party
-from records.errors import InvalidValue
+from records.cases import Party, get_case
+from records.errors import InvalidValue, NotFound
 from records.optouts import lift_opt_out
+from records.people import Member
+from records.policy import Action, require
 from storage.database import Base, NewId
 
 TEXT_LENGTH = 300
@@ -107,6 +109,20 @@ def lift_with_evidence(
     """
     row = note_opt_in(session, party, evidence, actor=actor, actor_id=actor_id, now=now)
     return lift_opt_out(session, org_id=party.org_id, addresses=(party.phone, party.bsuid), said_at=row.at) > 0
+
+
+def allow_again(session: Session, member: Member, party_id: str, *, untrusted_text: str, now: datetime) -> Party:
+    """Keep what a member knows of a person's consent; a "no" that is older is lifted. The party is returned.
+
+    Raises NotFound, Forbidden, InvalidValue.
+    """
+    party = session.get(Party, party_id)
+    if party is None or party.org_id != member.org_id:
+        raise NotFound(f"party {party_id}")
+    require(member, Action.REQUEST_DOCUMENTS, get_case(session, org_id=member.org_id, case_id=party.case_id))
+    evidence = Evidence(untrusted_text=untrusted_text, source=OptInSource.CONSOLE)
+    lift_with_evidence(session, party, evidence, actor=ActorKind.STAFF, actor_id=member.id, now=now)
+    return party
 
 
 def opt_ins_of(session: Session, party_ids: list[str]) -> list[OptIn]:

@@ -19,6 +19,7 @@ from portal.staff import (
     auditing,
     board,
     cases,
+    chats,
     exporting,
     following_up,
     messages,
@@ -51,6 +52,7 @@ PARTS = (
     signing_in,
     board,
     cases,
+    chats,
     reviewing,
     waiving,
     pages,
@@ -101,7 +103,9 @@ def build_console(
         app.register_blueprint(part.blueprint)
     words.install(app)
     version = _static_version(Path(app.root_path) / "static")
-    app.jinja_env.globals.update(may=may, static_version=version, Action=Action, inspection=_inspection)
+    app.jinja_env.globals.update(
+        may=may, static_version=version, Action=Action, inspection=_inspection, chat_counts=chats.counts
+    )
     app.context_processor(_reader)
     return app
 

@@ -5,6 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
+from records.optins import Evidence, OptInSource
 from records.requesting import NewCase, NewParty
 
 ROLES = ("customer", "co_debtor", "guarantor", "legal_representative", "beneficial_owner", "other")
@@ -34,6 +35,10 @@ class AskForm(FlaskForm):  # type: ignore[misc]
     )
     role = SelectField(lazy_gettext("Papel en el expediente"), choices=[], validate_choice=False)
     locale = SelectField(lazy_gettext("Idioma del mensaje"), choices=[], validate_choice=False)
+    opt_in = StringField(
+        lazy_gettext("Cómo aceptó recibir mensajes"),
+        description=lazy_gettext("Por ejemplo: lo marcó en la solicitud del crédito. Queda como constancia."),
+    )
     word = StringField(
         lazy_gettext("Palabra acordada"),
         description=lazy_gettext("Una que solo tú y la persona conozcan. Con ella sabe que el mensaje es de ustedes."),
@@ -60,12 +65,14 @@ class AskForm(FlaskForm):  # type: ignore[misc]
 
     def new_party(self) -> NewParty:
         """Return the person that was typed."""
+        said = (self.opt_in.data or "").strip()
         return NewParty(
             untrusted_name=self.name.data or "",
             untrusted_phone=self.phone.data,
             untrusted_email=self.email.data,
             untrusted_locale=self.locale.data or "es",
             role=self.role.data if self.role.data in ROLES else "customer",
+            opt_in=Evidence(untrusted_text=said, source=OptInSource.CONSOLE) if said else None,
         )
 
 

@@ -11,9 +11,10 @@ from audit import Event, record
 from portal.staff.desk import NotSignedIn, me
 from portal.web.application import reading, transaction
 from records.apikeys import ApiKey
-from records.cases import Case
+from records.cases import Case, Party
 from records.documents import Document
 from records.exports import Export
+from records.interceptions import InterceptedFile
 from records.people import Member
 from records.requests import DocumentRequest, Slot
 from storage.database import utcnow
@@ -26,6 +27,8 @@ OWNED: dict[str, Any] = {
     "export_id": Export,
     "member_id": Member,
     "key_id": ApiKey,
+    "file_id": InterceptedFile,
+    "party_id": Party,
 }
 """What each id of an address names; each such row belongs to one organization."""
 

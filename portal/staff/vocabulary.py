@@ -9,6 +9,7 @@ from records.board import Group
 from records.declining import DeclineReason
 from records.escalations import CallReason
 from records.messages import MessageState
+from records.optins import OptInSource
 from records.people import Role
 from records.reminders import Stop
 from records.requests import RequestState, SlotState
@@ -129,6 +130,21 @@ TYPES = {
 REMARKS = {
     "active_content": _("Lleva programas o acciones automáticas. Aquí ves imágenes sin riesgo; cuida el original."),
     "attachments": _("Lleva archivos adjuntos. Cada uno pasó el antivirus; solo se ven en el original."),
+}
+CHAT_FILES = {
+    "image": _("Una foto"),
+    "document": _("Un documento"),
+    "video": _("Un video"),
+    "audio": _("Un audio"),
+    "voice": _("Una nota de voz"),
+    "unsupported": _("Algo que WhatsApp no muestra"),
+    "too_large": _("Un archivo demasiado grande"),
+}
+OPT_INS = {
+    OptInSource.API: _("lo informó el CRM"),
+    OptInSource.CONSOLE: _("lo anotó una persona del equipo"),
+    OptInSource.IMPORT: _("se importó"),
+    OptInSource.CHAT: _("lo escribió en el chat"),
 }
 FINDINGS = {
     Finding.EVENT_ALTERED: _("un evento fue alterado"),
@@ -320,6 +336,8 @@ WRONG = {
     ("owner", "unknown"): _("Elige a una persona que lleve expedientes."),
     ("title", "required"): _("Escribe el nombre del expediente."),
     ("phone", "required"): _("Escribe el teléfono o el correo."),
+    ("opt_in", "required"): _("Escribe cómo aceptó recibir mensajes."),
+    ("opt_in", "too_long_or_unprintable"): _("Cuéntalo en una frase de hasta 300 caracteres."),
     ("email", "not_an_address"): _("Ese correo no parece válido."),
     ("phone", "not_a_number"): _("Ese teléfono no parece válido. Escribe los diez dígitos, o empieza con + y el país."),
 }

@@ -146,6 +146,8 @@ def install(app: Flask) -> None:
         slot_title=slot_title,
         size_words=size,
         actor_words=actor,
+        chat_file_words=lambda code: say(vocabulary.CHAT_FILES, code),
+        opt_in_words=lambda code: say(vocabulary.OPT_INS, code),
         phone_words=phone,
         exact_time=lambda moment: format_datetime(moment, "d MMM yyyy, HH:mm:ss"),
         short_time=lambda moment: format_datetime(moment, "d MMM, HH:mm"),

@@ -3,9 +3,11 @@
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyotp
 from PIL import Image, ImageDraw
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.links import LinkSigner
@@ -15,12 +17,14 @@ from portal.staff.opening import OpeningRefused
 from portal.web.application import PortalApp
 from records.cases import Case, Party, open_case
 from records.documents import Document, DocumentState, Part
+from records.interceptions import InterceptedFile
 from records.links import UploadLink, Visit, issue
 from records.messages import Message, MessageState, Purpose, WaitReason, queue
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requests import DocumentRequest, SendMode, Slot, SlotState, create_request
 from records.requirements import RequirementTemplate, publish_template
+from records.senders import WhatsAppSender
 from records.signing_in import Passwords, new_seed
 from records.uploads import Upload, UploadState
 from storage.blobs import BlobStore
@@ -108,6 +112,26 @@ class Company:
             now=now,
         )
         return case
+
+    def a_chat_file(self, session: Session, case: Case | None = None, **values: Any) -> InterceptedFile:
+        """A file that came by chat, about a case or from nobody whom we wrote to."""
+        sender = session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == self.org.id)).first()
+        if sender is None:
+            sender = WhatsAppSender(
+                org_id=self.org.id,
+                phone_number_id=f"10{self.org.id[:8]}",
+                waba_id="20",
+                token_boxed=b"-",
+                app_secret_boxed=b"-",
+                verify_token_sha256="-",
+            )
+            session.add(sender)
+            session.flush()
+        given = {"type": "image", "at": NOW, "hint": None if case else "0000"} | values
+        file = InterceptedFile(org_id=self.org.id, sender_id=sender.id, case_id=case.id if case else None, **given)
+        session.add(file)
+        session.flush()
+        return file
 
     def a_party(
         self,

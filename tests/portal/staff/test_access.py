@@ -44,6 +44,9 @@ MATRIX = {
     "cases.show": Route(READERS, of_case=True),
     "cases.reassign": Route(frozenset({"sofia"}), of_case=True),
     "cases.close": Route(frozenset({"sofia"}), of_case=True),
+    "chats.show": Route(READERS),
+    "chats.handled": Route(REVIEWERS),
+    "chats.opt_in": Route(REVIEWERS, of_case=True),
     "reviewing.show": Route(VIEWERS, of_case=True),
     "reviewing.accept": Route(REVIEWERS, of_case=True),
     "reviewing.return_": Route(REVIEWERS, of_case=True),
@@ -108,6 +111,7 @@ def targets(console: PortalApp, company: Company, sqlite_database: Database) -> 
             "export_id": export.id,
             "member_id": company.members["aurora"].id,
             "key_id": "0" * 32,
+            "file_id": company.a_chat_file(session).id,
             "message_id": company.a_message(session, request).id,
             "party_id": request.party_id,
             "breaker_id": "0" * 32,
@@ -261,13 +265,14 @@ def stranger(company: Company, sqlite_database: Database) -> Stranger:
             created_at=utcnow(),
         )
         session.add(member)
-        for row in (case, request, request.slots[1], document, export, key):
+        file, party = company.a_chat_file(session), request.party
+        for row in (case, request, request.slots[1], document, export, key, file, party):
             row.org_id = other.id
         session.flush()
         return Stranger({
             "case_id": case.id, "request_id": request.id, "slot_id": request.slots[1].id,
             "document_id": document.id, "export_id": export.id,
-            "member_id": member.id, "key_id": key.id,
+            "member_id": member.id, "key_id": key.id, "file_id": file.id, "party_id": party.id,
         })  # fmt: skip
 
 

@@ -53,6 +53,8 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         first, second = (company.a_document(session, slot, sealed=False) for slot in request.slots[:2])
         for slot in request.slots[2:]:
             slot.declined("lost", None, NOW)
+        stray = company.a_chat_file(session)
+        company.a_chat_file(session, request.case)
         company.a_part(session, first, "original", b"original", "application/pdf")
         company.a_part(session, first, "meta", b"{}", "application/json")
         waiting = company.a_request(session, company.a_case(session))
@@ -74,6 +76,9 @@ def test_the_consoles_own_role_is_enough_for_a_day(
     steps = [
         (eva.get("/cases"), 200),
         (eva.post("/cases/search", {"q": "Ana"}), 200),
+        (eva.get("/chats"), 200),
+        (eva.post(f"/chats/{stray.id}/handled"), 303),
+        (eva.post(f"/parties/{request.party_id}/opt-in", {"opt_in": "Aceptó por teléfono"}), 303),
         (eva.get(case), 200),
         (eva.get(f"/documents/{first.id}"), 200),
         (eva.post(f"/documents/{first.id}/accept"), 303),
