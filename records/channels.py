@@ -6,12 +6,18 @@ from sqlalchemy.orm import Session
 from records.cases import Party
 from records.messages import Channel, Message, MessageAttempt, Purpose
 from records.organizations import Organization
+from records.requests import SendMode
 
 ORDER = (Channel.WHATSAPP, Channel.EMAIL)
 
 
 def first_channel(message: Message) -> Channel:
-    """Return the way to a person: WhatsApp, else mail. A code goes to a phone only, not to a business-scoped id."""
+    """Return the way to a person: the CRM's inbox where the request says so, else WhatsApp, else mail.
+
+    A code goes to a phone, not to a business-scoped id, and never through an inbox that agents read.
+    """
+    if message.request.send_mode == SendMode.CRM and message.purpose != Purpose.CODE:
+        return Channel.CRM
     party = message.request.party
     if party.phone or (party.bsuid and message.purpose != Purpose.CODE) or not party.email:
         return Channel.WHATSAPP
@@ -39,6 +45,8 @@ def _reaches(channel: Channel, party: Party, organization: Organization) -> bool
             return bool(party.phone or party.bsuid)
         case Channel.EMAIL:
             return bool(party.email and organization.mail_from)
+        case Channel.CRM:  # never a way out for another one
+            return False
 
 
 def other_channels(session: Session, message: Message) -> list[Channel]:

@@ -26,6 +26,7 @@ class Channel(StrEnum):
 
     WHATSAPP = "whatsapp"
     EMAIL = "email"
+    CRM = "crm"  # the inbox of the CRM, which sends from the company's own number
 
 
 class Purpose(StrEnum):

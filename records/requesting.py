@@ -118,7 +118,7 @@ def request_documents(
     link = issue(session, request, now=now)
     start(session, request, now=now)
     message = None
-    if send_mode == SendMode.AUTO:
+    if send_mode != SendMode.NONE:
         message = queue(session, request=request, link=link, purpose=Purpose.REQUEST, now=now)
     record(
         session,

@@ -22,10 +22,11 @@ class RequestState(StrEnum):
 
 
 class SendMode(StrEnum):
-    """Who sends the link: the portal, or the CRM (link returned once)."""
+    """Who sends the link: the portal, whoever asked (link returned once), or the CRM's inbox for the portal."""
 
     AUTO = "auto"
     NONE = "none"
+    CRM = "crm"
 
 
 class SlotState(StrEnum):

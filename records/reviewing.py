@@ -127,7 +127,7 @@ def ask_again(session: Session, request: DocumentRequest, *, now: datetime) -> d
     """
     link = issue(session, request, now=now)
     start_again(session, request.id, now=now)
-    if request.send_mode != SendMode.AUTO:
+    if request.send_mode == SendMode.NONE:
         return {"link": link.id}
     message = _waiting(session, request) or queue(
         session, request=request, link=link, purpose=Purpose.RETURNED, now=now

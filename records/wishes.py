@@ -127,7 +127,7 @@ def _worth_a_link(session: Session, request: DocumentRequest) -> bool:
 def _reason_to_withhold(session: Session, request: DocumentRequest) -> str | None:
     if not _worth_a_link(session, request):
         return "not_wanted"
-    if request.send_mode != SendMode.AUTO:
+    if request.send_mode == SendMode.NONE:
         return "sent_by_others"
     return "opted_out" if opted_out(session, request.party) else None
 

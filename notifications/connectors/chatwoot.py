@@ -5,7 +5,7 @@ replaces whole sets, so they are read first. Source: Chatwoot's swagger (applica
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from notifications.connectors.calling import Calls, part, rows_of, text_of
@@ -34,6 +34,21 @@ LABELS: Mapping[ProgressStatus, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateMessage:
+    """One message of a template, for Chatwoot to send. `content` is what its agents read in the conversation."""
+
+    id: str
+    name: str
+    language: str
+    body: tuple[str, ...]
+    suffix: str = field(repr=False)
+    """What the template's button appends to its address."""
+    content: str
+    may_exist: bool
+    """Whether an earlier attempt may have written it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chatwoot:
     """One account. `calls` goes to its address with an agent's or a bot's token."""
 
@@ -58,6 +73,21 @@ class Chatwoot:
         self.calls.get(f"{self._account}/custom_attribute_definitions", {"attribute_model": "0"})
         self._prepare()
         return Delivered()
+
+    def send(self, conversation: str, sent: TemplateMessage) -> None:
+        """Let Chatwoot send a template in a conversation, unless it was written there before."""
+        place, marker = f"{self._account}/conversations/{conversation}", f"[{sent.id[:12]}]"
+        if sent.may_exist and _search(self.calls, place, marker) is not None:
+            return
+        values = {str(number): value for number, value in enumerate(sent.body, start=1)}
+        params = {
+            "name": sent.name,
+            "category": "UTILITY",
+            "language": sent.language,
+            "processed_params": {"body": values, "buttons": [{"type": "url", "parameter": sent.suffix}]},
+        }
+        body = {"content": f"{sent.content}\n{marker}", "message_type": "outgoing", "template_params": params}
+        text_of(self.calls.post(f"{place}/messages", body), "id")
 
     @property
     def _account(self) -> str:

@@ -42,6 +42,8 @@ def _has_address(message: Message, party: Party) -> bool:
             return bool(party.phone or (party.bsuid and message.purpose != Purpose.CODE))
         case Channel.EMAIL:
             return bool(party.email)
+        case Channel.CRM:  # which knows the person; without a conversation another channel follows
+            return True
 
 
 def _link_ended(message: Message, now: datetime) -> str | None:

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from notifications.delivery.inbox import through_inbox
 from notifications.delivery.routing import Route
+from notifications.egress import Egress
 from notifications.mail.client import MailOutcome, Relay
 from notifications.mail.texts import Letter, write
 from notifications.whatsapp import authentication
@@ -17,6 +19,7 @@ from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.library import RECEIVED, REMINDER, REQUEST, RETURNED
 from notifications.whatsapp.parameters import checked_parameters
+from notifications.whatsapp.templates import language_for
 from records.challenges import challenge_of
 from records.checkcodes import grouped
 from records.messages import Channel, Message, Purpose
@@ -53,6 +56,8 @@ class Tools:
     code: Callable[[str], str]
     relay: Relay | None
     public_url: str
+    egress: Egress | None = None
+    """The way to CRMs whose inbox sends for us."""
     clock: Callable[[], datetime] = utcnow
 
 
@@ -66,6 +71,8 @@ def compose(tools: Tools, session: Session, message: Message, way: Route | None,
             return _whatsapp(tools, session, message, way, attempt_id) if way is not None else None
         case Channel.EMAIL:
             return _mail(tools, session, message, attempt_id)
+        case Channel.CRM:
+            return _inbox(tools, session, message)
 
 
 def _whatsapp(tools: Tools, session: Session, message: Message, way: Route, attempt_id: str) -> Post:
@@ -116,6 +123,23 @@ def _mail(tools: Tools, session: Session, message: Message, attempt_id: str) -> 
         values = {"name": name, "title": title, "url": url, "check": check, "portal": tools.public_url}
     mail = write(letter, Purpose(message.purpose), party.locale, values)
     return lambda: relay.send(mail, sender=sender, to=to)
+
+
+def _inbox(tools: Tools, session: Session, message: Message) -> Post | None:
+    if tools.egress is None or message.purpose == Purpose.CODE:
+        return None
+    country = session.get_one(Organization, message.org_id).country
+    body, suffix = _contents(tools, session, message)
+    return through_inbox(
+        tools.egress,
+        tools.box,
+        session,
+        message,
+        template=template_of(message),
+        language=language_for(message.request.party.locale, country),
+        body=body,
+        suffix=suffix,
+    )
 
 
 def _code(tools: Tools, session: Session, message: Message) -> str | None:

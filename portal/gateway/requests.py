@@ -204,7 +204,7 @@ def _evidence(contact: Contact) -> Evidence | None:
 def _resend(session: Session, key: ApiKey, request_id: str, now: datetime) -> DocumentRequest:
     found = request_in_reach(session, key, request_id)
     match SendMode(found.send_mode):
-        case SendMode.AUTO:
+        case SendMode.AUTO | SendMode.CRM:
             steering.send_again(session, found, steering.Actor(id=key.id, event=Event.CRM_MESSAGE_QUEUED), now=now)
         case SendMode.NONE:
             steering.hand_over(session, found, steering.Actor(id=key.id, event=Event.CRM_LINK_COPIED), now=now)

@@ -59,9 +59,10 @@ class Contact(Given):
 
 
 class Send(Given):
-    """`auto`: the portal sends the message. `none`: the answer holds the link, once, for the CRM to send."""
+    """`auto`: the portal sends the message. `none`: the answer holds the link, once, for the CRM to send. `crm`: the
+    portal lets the inbox of the connected CRM send it, in the conversation that `crm.chatwoot_conversation` names."""
 
-    mode: Literal["auto", "none"] = "auto"
+    mode: Literal["auto", "none", "crm"] = "auto"
 
 
 Remote = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
@@ -115,6 +116,8 @@ class NewRequest(Given):
             raise ValueError("exactly one of contact and contact_id")
         if self.contact_id is not None and (self.external_ref is not None or self.title is not None):
             raise ValueError("contact_id goes without external_ref and title")
+        if self.send.mode == "crm" and self.crm.chatwoot_conversation is None:
+            raise ValueError("mode crm needs crm.chatwoot_conversation")
         return self
 
 

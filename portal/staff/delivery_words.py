@@ -14,7 +14,7 @@ PILES = {
     Pile.HELD: _("Detenidos"),
     Pile.WAITING: _("En espera"),
 }
-CHANNELS = {Channel.WHATSAPP: "WhatsApp", Channel.EMAIL: _("Correo")}
+CHANNELS = {Channel.WHATSAPP: "WhatsApp", Channel.EMAIL: _("Correo"), Channel.CRM: _("Bandeja del CRM")}
 PURPOSES = {
     Purpose.REQUEST: _("Solicitud"),
     Purpose.RETURNED: _("Documento devuelto"),

@@ -43,6 +43,7 @@ def run(stop: Stop) -> None:
     """Send messages, take in statuses, tell CRMs, carry stamps, make receipts."""
     settings = CourierSettings.load()
     database = Database(settings.database_url)
+    egress = Egress(private_allowed=settings.private_endpoints)
     with CloudApi(settings.wa_graph_base) as api:
         delivery_tools = Tools(
             database=database,
@@ -52,11 +53,12 @@ def run(stop: Stop) -> None:
             code=CodeMaker(settings.code_key()).code,
             relay=_relay(settings),
             public_url=settings.public_url,
+            egress=egress,
         )
         crm_tools = crm.Tools(
             database=database,
             box=Box([settings.courier_box_key()]),
-            ways=_ways(database, Egress(private_allowed=settings.private_endpoints)),
+            ways=_ways(database, egress),
             staff_url=settings.staff_url,
         )
         authority = StampAuthority(settings.tsa_url, settings.tsa_root())
