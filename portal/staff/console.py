@@ -22,6 +22,7 @@ from portal.staff import (
     chats,
     exporting,
     following_up,
+    integrating,
     messages,
     pages,
     refusals,
@@ -63,6 +64,7 @@ PARTS = (
     auditing,
     administering,
     sending,
+    integrating,
 )
 
 

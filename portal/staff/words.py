@@ -10,7 +10,7 @@ from flask import Flask
 from flask_babel import format_datetime, format_timedelta, get_locale, gettext, ngettext
 
 from audit import Event
-from portal.staff import delivery_words, vocabulary
+from portal.staff import delivery_words, integration_words, vocabulary
 from portal.staff.forms import role_words
 from portal.web.language import current_language
 from records.organizations import in_language
@@ -150,6 +150,12 @@ def install(app: Flask) -> None:
         opt_in_words=lambda code: say(vocabulary.OPT_INS, code),
         phone_words=phone,
         exact_time=lambda moment: format_datetime(moment, "d MMM yyyy, HH:mm:ss"),
+        subscriber_kind_words=lambda code: say(integration_words.KINDS, code),
+        subscriber_state_words=lambda code: say(integration_words.STATES, code),
+        why_disabled_words=lambda code: say(integration_words.WHY_DISABLED, code),
+        delivery_state_words=lambda code: say(integration_words.DELIVERIES, code),
+        delivery_code_words=lambda code: say(integration_words.CODES, code),
+        day=lambda moment: format_datetime(moment, "yyyy-MM-dd"),
         short_time=lambda moment: format_datetime(moment, "d MMM, HH:mm"),
     )
     app.jinja_env.globals.update(ago=ago, ngettext=ngettext)

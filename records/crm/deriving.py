@@ -30,6 +30,8 @@ from storage.database import new_id
 
 Row = TypeVar("Row", Case, DocumentRequest, Message, Slot, UploadLink)
 
+ABOUT_REQUESTS = frozenset({Purpose.REQUEST, Purpose.RETURNED, Purpose.REMINDER})
+"""Messages whose way is told as `request.*`: those that bring the link to whoever is asked for something."""
 BATCH = 200
 """Leaves of one organization that are read in one transaction."""
 
@@ -119,7 +121,7 @@ def _hand_out(session: Session, event: CrmEvent, told: Iterable[CrmSubscriber], 
 
 def _event(session: Session, rule: Rule, leaf: int, traced: AuditEvent, now: datetime) -> CrmEvent | None:
     subject = _subject(session, rule, traced)
-    if subject.message is not None and subject.message.purpose == Purpose.CODE:
+    if subject.message is not None and subject.message.purpose not in ABOUT_REQUESTS:
         return None
     request_id = subject.request.id if subject.request is not None else None
     if rule.once and _was_told(session, rule, request_id):

@@ -58,6 +58,7 @@ MAP: Mapping[str, tuple[Rule, ...]] = {
     Event.CRM_REQUEST_CANCELLED: (Rule(type=CrmType.REQUEST_CANCELLED, about=About.REQUEST),),
     Event.STAFF_REQUEST_CANCELLED: (Rule(type=CrmType.REQUEST_CANCELLED, about=About.REQUEST),),
     Event.STAFF_REQUEST_COMPLETED: (Rule(type=CrmType.REQUEST_COMPLETED, about=About.REQUEST),),
+    Event.COURIER_REQUEST_EXPIRED: (Rule(type=CrmType.REQUEST_EXPIRED, about=About.REQUEST),),
     Event.COURIER_MESSAGE_SENT: (Rule(type=CrmType.REQUEST_SENT, about=About.MESSAGE),),
     Event.COURIER_MESSAGE_FAILED: (
         Rule(type=CrmType.REQUEST_FAILED, about=About.MESSAGE, unless=_NEEDLESS, reason="reason"),

@@ -83,6 +83,14 @@ MATRIX = {
     "administering.make_key": Route(frozenset({"saul"})),
     "administering.rotate_key": Route(frozenset({"saul"})),
     "administering.revoke_key": Route(frozenset({"saul"})),
+    "integrating.overview": Route(frozenset({"saul"})),
+    "integrating.log": Route(frozenset({"saul"})),
+    "integrating.delivery": Route(frozenset({"saul"})),
+    "integrating.replay": Route(frozenset({"saul"})),
+    "integrating.pause": Route(frozenset({"saul"})),
+    "integrating.resume": Route(frozenset({"saul"})),
+    "integrating.test": Route(frozenset({"saul"})),
+    "integrating.replay_failed": Route(frozenset({"saul"})),
 }
 
 
@@ -116,6 +124,8 @@ def targets(console: PortalApp, company: Company, sqlite_database: Database) -> 
             "party_id": request.party_id,
             "breaker_id": "0" * 32,
             "alarm_id": "0" * 32,
+            "subscriber_id": "0" * 32,
+            "delivery_id": "0" * 32,
             "page": 1,
         }
     found = []

@@ -10,6 +10,7 @@ from migrations import rights
 from records.alarms import Alarm, AlarmKind, raise_alarm
 from records.apikeys import ApiKey
 from records.breakers import Breaker, Scope, open_breaker
+from records.crm.deliveries import DeliveryState
 from records.exports import Export
 from records.messages import MessageState, WaitReason
 from records.people import Member
@@ -18,6 +19,7 @@ from storage.blobs import LocalBlobStore
 from storage.database import Database
 from tests.portal.staff.company import NOW, Company, console_of, found_company
 from tests.portal.staff.conftest import Browser
+from tests.portal.staff.integrations import a_delivery, a_subscriber
 from tests.portal.staff.test_working import ASK
 from tests.services.models import load_models
 
@@ -55,6 +57,7 @@ def test_the_consoles_own_role_is_enough_for_a_day(
             slot.declined("lost", None, NOW)
         stray = company.a_chat_file(session)
         company.a_chat_file(session, request.case)
+        delivery = a_delivery(session, a_subscriber(session, company.org.id, NOW), 1, NOW, state=DeliveryState.FAILED)
         company.a_part(session, first, "original", b"original", "application/pdf")
         company.a_part(session, first, "meta", b"{}", "application/json")
         waiting = company.a_request(session, company.a_case(session))
@@ -107,7 +110,15 @@ def test_the_consoles_own_role_is_enough_for_a_day(
         (saul.post(f"/breakers/{breaker.id}/close"), 303),
         (saul.post(f"/alarms/{alarm.id}/close"), 303),
         (saul.get("/administration"), 200),
-        (saul.post("/api-keys", {"name": "CRM", "team": company.teams["norte"].id}), 200),
+        (saul.post("/api-keys", {"name": "CRM", "team": company.teams["norte"].id, "scope": "requests:read"}), 200),
+        (saul.get("/integrations"), 200),
+        (saul.get("/integrations/log"), 200),
+        (saul.get(f"/integrations/deliveries/{delivery.id}"), 200),
+        (saul.post(f"/integrations/deliveries/{delivery.id}/replay"), 303),
+        (saul.post(f"/integrations/{delivery.subscriber_id}/pause"), 303),
+        (saul.post(f"/integrations/{delivery.subscriber_id}/resume"), 303),
+        (saul.post(f"/integrations/{delivery.subscriber_id}/test"), 303),
+        (saul.post(f"/integrations/{delivery.subscriber_id}/replay", {"since": "2026-01-01"}), 303),
         (sofia.post(f"{case}/owner", {"owner": company.members["omar"].id}), 303),
         (sofia.post(f"{case}/close"), 303),
         (saul.post(f"/members/{company.members['omar'].id}/disable"), 303),

@@ -13,6 +13,7 @@ from records.signing_in import Passwords
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from tests.portal.staff.company import PASSWORD, Company, console_of, found_company
+from tests.portal.staff.integrations import some_integrations
 from tests.portal.staff.seeding import fill
 from tests.services.processes import free_port
 
@@ -24,10 +25,11 @@ SIZES = ((1280, 800), (360, 740))
 class Console:
     """The console served over http, with rows, and the address of its rich case."""
 
-    def __init__(self, company: Company, base: str, case_id: str) -> None:
+    def __init__(self, company: Company, base: str, case_id: str, delivery_id: str) -> None:
         self.company = company
         self.base = base
         self.case_id = case_id
+        self.delivery_id = delivery_id
 
     def enter(self, browser: Browser, who: str, complaints: list[str]) -> Page:
         """Sign in as a member of the cast and listen to what the browser complains about."""
@@ -50,11 +52,12 @@ def served(sqlite_database: Database, tmp_path: Path, passwords: Passwords) -> I
     company = found_company(sqlite_database, LocalBlobStore(tmp_path / "blobs"), passwords=passwords)
     with sqlite_database.transaction() as session:
         case_id = fill(session, company, utcnow()).id
+        delivery_id = some_integrations(session, company.org.id, case_id, utcnow())
     port = free_port()
     server = make_server("127.0.0.1", port, console_of(company, sqlite_database, passwords=passwords), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield Console(company, f"http://staff.localhost:{port}", case_id)
+    yield Console(company, f"http://staff.localhost:{port}", case_id, delivery_id)
     server.shutdown()
     thread.join()
     server.server_close()
@@ -90,7 +93,12 @@ def test_every_screen_is_accessible_and_fits(served: Console, browser: Browser) 
     rounds = {
         "eva": ["/cases", "/cases?group=all", "/cases?group=complete", case, f"{case}/request", "/cases/new"],
         "carla": [case, "/audit"],
-        "saul": ["/administration"],
+        "saul": [
+            "/administration",
+            "/integrations",
+            "/integrations/log",
+            f"/integrations/deliveries/{served.delivery_id}",
+        ],
         "omar": ["/cases"],
     }
     for who, paths in rounds.items():

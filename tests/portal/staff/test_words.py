@@ -12,10 +12,12 @@ from audit.events import ActorKind
 from audit.reporting import Finding
 from intake.inspection.verdicts import Reason
 from notifications.whatsapp.errors import RULES, Disposition
-from portal.staff import delivery_words, vocabulary, words
+from portal.staff import delivery_words, integration_words, vocabulary, words
 from portal.web.application import PortalApp
 from records.alarms import AlarmKind
 from records.board import Group
+from records.crm.deliveries import DeliveryState
+from records.crm.subscribers import SubscriberKind, SubscriberState
 from records.declining import DeclineReason
 from records.messages import Channel, MessageState, Purpose, WaitReason
 from records.outbox import Pile
@@ -63,6 +65,9 @@ def test_every_text_is_translated(language: str) -> None:
         (vocabulary.DECLINES, DeclineReason),
         (vocabulary.EVENTS, Event),
         (vocabulary.PROCESSES, ActorKind),
+        (integration_words.KINDS, SubscriberKind),
+        (integration_words.STATES, SubscriberState),
+        (integration_words.DELIVERIES, DeliveryState),
         (vocabulary.FINDINGS, Finding),
         (delivery_words.WAITS, WaitReason),
         (delivery_words.PILES, Pile),

@@ -119,10 +119,21 @@ def test_a_virus_is_told_apart_from_other_refusals(company: Company) -> None:
     ]
 
 
-def test_a_one_time_code_is_no_crm_s_business(company: Company) -> None:
-    company.happens(Event.COURIER_MESSAGE_SENT, a_message(company, Purpose.CODE))
+@pytest.mark.parametrize("purpose", [Purpose.CODE, Purpose.RECEIVED])
+def test_a_one_time_code_or_a_thank_you_is_no_crm_s_business(company: Company, purpose: Purpose) -> None:
+    company.happens(Event.COURIER_MESSAGE_SENT, a_message(company, purpose))
     company.tell()
     assert company.types() == []
+
+
+def test_a_failure_that_another_channel_makes_good_is_not_told(company: Company) -> None:
+    message = a_message(company)
+    company.happens(Event.GATEWAY_STATUS_RECEIVED, message, status="failed", error="131026")
+    company.happens(Event.COURIER_MESSAGE_REROUTED, message, reason="131026")
+    company.happens(Event.COURIER_MESSAGE_SENT, message)
+    company.happens(Event.COURIER_REQUEST_EXPIRED, company.world.request.id)
+    company.tell()
+    assert company.types() == ["request.sent", "request.expired"]
 
 
 def test_a_message_that_was_needed_no_more_has_not_failed(company: Company) -> None:
