@@ -66,9 +66,7 @@ class Calls:
                 private=self.private,
                 limit=ANSWER_LIMIT,
             )
-        except EgressRefused as refused:
-            raise CrmTrouble(Failed(code=f"address_{refused.code}")) from None
-        except NeverLeft as error:
+        except (EgressRefused, NeverLeft) as error:
             raise CrmTrouble(Retry(code=error.code), left=False) from None
         except NoAnswer as error:
             raise CrmTrouble(Retry(code=error.code)) from None
@@ -88,7 +86,7 @@ def text_of(untrusted: Any, *names: str) -> str:
         return untrusted
     if isinstance(untrusted, int) and not isinstance(untrusted, bool):
         return str(untrusted)
-    raise CrmTrouble(Retry(code="unreadable"))
+    raise CrmTrouble(Retry(code="unreadable_answer"))
 
 
 def rows_of(untrusted: Any, *names: str) -> list[dict[str, Any]]:
@@ -108,7 +106,7 @@ def _read(answer: Answer, well: tuple[int, ...], *, reads: bool) -> Any:
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError):  # one that was cut off at the limit too
-        raise CrmTrouble(Retry(code="unreadable", status=answer.status)) from None
+        raise CrmTrouble(Retry(code="unreadable_answer", status=answer.status)) from None
 
 
 def _refusal(status: int, untrusted_after: str) -> Retry | Failed:
