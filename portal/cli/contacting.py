@@ -41,7 +41,8 @@ def set_rules(wiring: Wiring, /, slug: str, **options: Any) -> None:
         if given:
             session.add(rules)
             session.flush()
-            note(session, Event.ADMINISTRATOR_CONTACT_RULES_SET, org_id=found.id, subject_id=found.id, **given)
+            set_to = {name: _shown(value) for name, value in given.items()}
+            note(session, Event.ADMINISTRATOR_CONTACT_RULES_SET, org_id=found.id, subject_id=found.id, **set_to)
         for name in SHOWN:
             click.echo(f"{name.replace('_', '-')}: {_shown(getattr(rules, name))}")
 
