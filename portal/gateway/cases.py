@@ -6,13 +6,13 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from portal.gateway.keys import current_key
-from portal.gateway.paging import ListQuery, Order, Reference, page_of, paged
-from portal.gateway.refusals import LISTING, refusals
+from portal.gateway.paging import ListQuery, Order, Reference, Time, page_of, paged
+from portal.gateway.refusals import LISTING, needs, refusals
 from portal.gateway.schemas import ProgressOut
 from portal.gateway.telling import case_url
 from portal.web.application import reading
@@ -31,7 +31,7 @@ class CasesQuery(ListQuery):
 
     state: CaseState | None = None
     external_ref: Reference | None = None
-    updated_since: AwareDatetime | None = Field(
+    updated_since: Time | None = Field(
         default=None, description="Only those that changed since (RFC 3339, with its zone)."
     )
 
@@ -69,7 +69,7 @@ class CaseList(BaseModel):
 @guarded_by("api_key")
 @cases.input(CasesQuery, location="query", arg_name="query")
 @cases.output(CaseList, description="A page of cases")
-@cases.doc(summary="List cases", responses=refusals(*LISTING), security="ApiKey")
+@cases.doc(summary="List cases", responses=refusals(*LISTING), security=needs(Scope.CASES_READ))
 def listed(query: CasesQuery) -> ResponseReturnValue:
     """Newest first. Follow `next` until it is null."""
     key = current_key(Scope.CASES_READ)
@@ -88,7 +88,7 @@ def listed(query: CasesQuery) -> ResponseReturnValue:
 @cases.get("/api/v1/cases/<id:case_id>")
 @guarded_by("api_key")
 @cases.output(CaseOut, description="The case")
-@cases.doc(summary="See a case", responses=refusals("not_found"), security="ApiKey")
+@cases.doc(summary="See a case", responses=refusals("not_found"), security=needs(Scope.CASES_READ))
 def show(case_id: str) -> ResponseReturnValue:
     """Its requests with their progress, and where an agent finds it at the console."""
     key = current_key(Scope.CASES_READ)

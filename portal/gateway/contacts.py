@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from portal.gateway.keys import current_key
 from portal.gateway.paging import Id, ListQuery, Order, page_of, paged
-from portal.gateway.refusals import GIVEN, LISTING, refusals
-from portal.gateway.schemas import Given
+from portal.gateway.refusals import GIVEN, LISTING, needs, refusals
+from portal.gateway.schemas import Email, Given, Phone, Short, WhatsAppId
 from portal.web.application import reading, transaction
 from portal.web.guards import guarded_by
 from records.apikeys import Scope
@@ -37,10 +37,10 @@ class ContactsQuery(ListQuery):
 class ContactChange(Given):
     """What to correct; what is left out stays. An empty text empties an address."""
 
-    name: str | None = Field(default=None, min_length=1, max_length=120, examples=["Ana López"])
-    phone: str | None = Field(default=None, max_length=40, examples=["+52 55 8765 4321"])
-    whatsapp_id: str | None = Field(default=None, pattern=r"^([A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128})?$")
-    email: str | None = Field(default=None, max_length=254, examples=["ana@example.com"])
+    name: Short | None = Field(default=None, examples=["Ana López"])
+    phone: Phone | Literal[""] | None = Field(default=None, examples=["+52 55 8765 4321"])
+    whatsapp_id: WhatsAppId | Literal[""] | None = None
+    email: Email | Literal[""] | None = Field(default=None, examples=["ana@example.com"])
     locale: Literal["es", "en", "pt"] | None = None
 
 
@@ -80,7 +80,7 @@ class ContactList(BaseModel):
 @guarded_by("api_key")
 @contacts.input(ContactsQuery, location="query", arg_name="query")
 @contacts.output(ContactList, description="A page of contacts")
-@contacts.doc(summary="List contacts", responses=refusals(*LISTING), security="ApiKey")
+@contacts.doc(summary="List contacts", responses=refusals(*LISTING), security=needs(Scope.CONTACTS_READ))
 def listed(query: ContactsQuery) -> ResponseReturnValue:
     """Newest first. Follow `next` until it is null."""
     key = current_key(Scope.CONTACTS_READ)
@@ -95,7 +95,7 @@ def listed(query: ContactsQuery) -> ResponseReturnValue:
 @contacts.get("/api/v1/contacts/<id:contact_id>")
 @guarded_by("api_key")
 @contacts.output(ContactOut, description="The contact")
-@contacts.doc(summary="See a contact", responses=refusals("not_found"), security="ApiKey")
+@contacts.doc(summary="See a contact", responses=refusals("not_found"), security=needs(Scope.CONTACTS_READ))
 def show(contact_id: str) -> ResponseReturnValue:
     """How the person is reached, and whether they asked for no more messages."""
     key = current_key(Scope.CONTACTS_READ)
@@ -107,7 +107,9 @@ def show(contact_id: str) -> ResponseReturnValue:
 @guarded_by("api_key")
 @contacts.input(ContactChange, arg_name="body")
 @contacts.output(ContactOut, description="The contact as it is now")
-@contacts.doc(summary="Correct a contact", responses=refusals("not_found", *GIVEN), security="ApiKey")
+@contacts.doc(
+    summary="Correct a contact", responses=refusals("not_found", *GIVEN), security=needs(Scope.CONTACTS_WRITE)
+)
 def change(contact_id: str, body: ContactChange) -> ResponseReturnValue:
     """For the messages to come: a link that was sent stays what it is. Repeating the call changes nothing more."""
     key = current_key(Scope.CONTACTS_WRITE)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import load_only, selectinload
 
 from portal.gateway.keys import current_key
 from portal.gateway.paging import Id, ListQuery, Order, page_of, paged
-from portal.gateway.refusals import LISTING, refusals
+from portal.gateway.refusals import LISTING, needs, refusals
 from portal.web.application import reading
 from portal.web.guards import guarded_by
 from records.apikeys import ApiKey, Scope
@@ -70,7 +70,7 @@ class DocumentList(BaseModel):
 @guarded_by("api_key")
 @documents.input(DocumentsQuery, location="query", arg_name="query")
 @documents.output(DocumentList, description="A page of documents")
-@documents.doc(summary="List documents", responses=refusals(*LISTING), security="ApiKey")
+@documents.doc(summary="List documents", responses=refusals(*LISTING), security=needs(Scope.DOCUMENTS_READ))
 def listed(query: DocumentsQuery) -> ResponseReturnValue:
     """Newest first. Follow `next` until it is null."""
     key = current_key(Scope.DOCUMENTS_READ)
@@ -90,7 +90,7 @@ def listed(query: DocumentsQuery) -> ResponseReturnValue:
 @documents.get("/api/v1/documents/<id:document_id>")
 @guarded_by("api_key")
 @documents.output(DocumentOut, description="The document")
-@documents.doc(summary="See a document's state", responses=refusals("not_found"), security="ApiKey")
+@documents.doc(summary="See a document's state", responses=refusals("not_found"), security=needs(Scope.DOCUMENTS_READ))
 def show(document_id: str) -> ResponseReturnValue:
     """Its state, and why where it was not taken."""
     key = current_key(Scope.DOCUMENTS_READ)

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 
 from portal.gateway.keys import current_key
 from portal.gateway.paging import Id, next_page
-from portal.gateway.refusals import LISTING, refusals
+from portal.gateway.refusals import LISTING, needs, refusals
 from portal.web.application import reading
 from portal.web.guards import guarded_by
 from records.apikeys import ApiKey, Scope
 from records.cases import Case
 from records.crm.events import CrmEvent, payload, webhook_id
 from records.crm.types import CrmType
-from records.errors import InvalidValue
+from records.errors import NotFound
 from records.reach import reached_cases, reached_requests
 from records.requests import DocumentRequest
 
@@ -60,7 +60,7 @@ class EventList(BaseModel):
 @guarded_by("api_key")
 @events.input(EventsQuery, location="query", arg_name="query")
 @events.output(EventList, description="A page of events")
-@events.doc(summary="List events", responses=refusals(*LISTING), security="ApiKey")
+@events.doc(summary="List events", responses=refusals(*LISTING, "not_found"), security=needs(Scope.EVENTS_READ))
 def listed(query: EventsQuery) -> ResponseReturnValue:
     """In the order of the sealed audit trail, oldest first. Keep the last `id`, and ask later with `after`."""
     key = current_key(Scope.EVENTS_READ)
@@ -89,12 +89,12 @@ def _reached(key: ApiKey) -> ColumnElement[bool]:
 
 
 def _place(session: Session, key: ApiKey, after: str) -> int:
-    """Return the place of an event in its organization's trail. Raises InvalidValue."""
+    """Return the place of an event in its organization's trail. Raises NotFound."""
     found = session.scalar(
         select(CrmEvent.leaf).where(CrmEvent.id == after.removeprefix("evt_"), CrmEvent.org_id == key.org_id)
     )
     if found is None:
-        raise InvalidValue("after", "unknown")
+        raise NotFound("event")
     return found
 
 

@@ -6,14 +6,15 @@ others. It is opaque to the CRM, and checked like any other value.
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from flask import current_app, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -22,6 +23,26 @@ from storage.database.base import ID_LENGTH
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", examples=["0123456789abcdef0123456789abcdef"])]
 
+Line = Annotated[str, Field(json_schema_extra={"format": "line"})]
+"""One line of printable text; the rows check it."""
+
+
+def _rfc3339(untrusted: Any) -> Any:
+    """Let no other spelling of a time pass than that of RFC 3339 (numbers would be read as seconds)."""
+    if not isinstance(untrusted, str) or not _TIME.fullmatch(untrusted):
+        raise ValueError("a time as in RFC 3339, with its zone")
+    return untrusted
+
+
+def _as_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time out of bounds") from None
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_as_utc)]
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 Reference = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["CRM-4711"])]
 
 
@@ -31,8 +52,8 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=25, ge=1, le=100, description="Rows of a page.")
-    cursor: str | None = Field(
-        default=None, max_length=120, description="Where to go on: out of `next` of the page before."
+    cursor: Annotated[str, Field(max_length=120, json_schema_extra={"format": "cursor"})] | None = Field(
+        default=None, description="Where to go on: out of `next` of the page before."
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from portal.web.errors import TABLE
+from records.apikeys import Scope
 
 ALWAYS = ("api_key_refused", "address_refused", "forbidden", "too_many_requests", "internal", "unavailable")
 """What every call may be answered with."""
@@ -38,6 +39,11 @@ WHEN = {
     "link_ended": "The link was revoked or replaced: resend first.",
 }
 """Code, and when it is answered. Other codes never leave this API."""
+
+
+def needs(scope: Scope) -> list[str | dict[str, list[str]]]:
+    """Return the security of an operation for its description: a key with this scope (a role name, OpenAPI 3.1)."""
+    return [{"ApiKey": [scope.value]}]
 
 
 def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -5,15 +5,15 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask.typing import ResponseReturnValue
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from audit import Event
 from portal.gateway.acting import act_once, without_body
 from portal.gateway.keys import current_key
-from portal.gateway.paging import Id, ListQuery, Order, Reference, page_of, paged
-from portal.gateway.refusals import ACTING, ENDED, LISTING, refusals
+from portal.gateway.paging import Id, ListQuery, Order, Reference, Time, page_of, paged
+from portal.gateway.refusals import ACTING, ENDED, LISTING, needs, refusals
 from portal.gateway.schemas import Contact, Extension, NewRequest, RequestList, RequestOut
 from portal.gateway.telling import told_requests
 from portal.web.application import reading
@@ -38,7 +38,7 @@ class RequestsQuery(ListQuery):
     state: RequestState | None = None
     case_id: Id | None = None
     external_ref: Reference | None = None
-    updated_since: AwareDatetime | None = Field(
+    updated_since: Time | None = Field(
         default=None, description="Only those of which something changed since (RFC 3339, with its zone)."
     )
 
@@ -50,7 +50,7 @@ class RequestsQuery(ListQuery):
 @api.doc(
     summary="Ask a person for documents",
     responses=refusals(*ACTING, "not_found", "case_closed", "external_ref_taken", "contact_opted_out"),
-    security="ApiKey",
+    security=needs(Scope.REQUESTS_WRITE),
 )
 def create(body: NewRequest) -> ResponseReturnValue:
     """Create the case (or find it by external_ref), the request and its link; queue the message in mode `auto`.
@@ -64,7 +64,7 @@ def create(body: NewRequest) -> ResponseReturnValue:
 @guarded_by("api_key")
 @api.input(RequestsQuery, location="query", arg_name="query")
 @api.output(RequestList, description="A page of requests")
-@api.doc(summary="List requests", responses=refusals(*LISTING), security="ApiKey")
+@api.doc(summary="List requests", responses=refusals(*LISTING), security=needs(Scope.REQUESTS_READ))
 def listed(query: RequestsQuery) -> ResponseReturnValue:
     """Newest first. Follow `next` until it is null; new requests do not disturb the order."""
     key = current_key(Scope.REQUESTS_READ)
@@ -87,7 +87,7 @@ def listed(query: RequestsQuery) -> ResponseReturnValue:
 @api.get("/api/v1/requests/<id:request_id>")
 @guarded_by("api_key")
 @api.output(RequestOut, description="The request")
-@api.doc(summary="See how far a request is", responses=refusals("not_found"), security="ApiKey")
+@api.doc(summary="See how far a request is", responses=refusals("not_found"), security=needs(Scope.REQUESTS_READ))
 def show(request_id: str) -> ResponseReturnValue:
     """States and reasons of every slot and message; never a file."""
     key = current_key(Scope.REQUESTS_READ)
@@ -101,7 +101,7 @@ def show(request_id: str) -> ResponseReturnValue:
 @api.doc(
     summary="Send the message again",
     responses=refusals(*ACTING, *ENDED, "message_pending", "contact_opted_out"),
-    security="ApiKey",
+    security=needs(Scope.REQUESTS_WRITE),
 )
 def resend(request_id: str) -> ResponseReturnValue:
     """Queue the message once more, with the open link while it lives long enough, else with a new one.
@@ -116,7 +116,11 @@ def resend(request_id: str) -> ResponseReturnValue:
 @guarded_by("api_key")
 @api.input(Extension, arg_name="body")
 @api.output(RequestOut, description="The request")
-@api.doc(summary="Let the link live longer", responses=refusals(*ACTING, *ENDED, "link_ended"), security="ApiKey")
+@api.doc(
+    summary="Let the link live longer",
+    responses=refusals(*ACTING, *ENDED, "link_ended"),
+    security=needs(Scope.REQUESTS_WRITE),
+)
 def extend(request_id: str, body: Extension) -> ResponseReturnValue:
     """Move the end of request and link to so many days from now, where that is later.
 
@@ -135,7 +139,7 @@ def extend(request_id: str, body: Extension) -> ResponseReturnValue:
 @api.post("/api/v1/requests/<id:request_id>/cancel")
 @guarded_by("api_key")
 @api.output(RequestOut, description="The request")
-@api.doc(summary="Ask no longer", responses=refusals(*ACTING, *ENDED), security="ApiKey")
+@api.doc(summary="Ask no longer", responses=refusals(*ACTING, *ENDED), security=needs(Scope.REQUESTS_WRITE))
 def cancel(request_id: str) -> ResponseReturnValue:
     """Close the link at once, also for a customer who is sending; what was received stays in the case."""
     without_body()

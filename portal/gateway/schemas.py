@@ -1,17 +1,29 @@
 """Requests of the REST API as pydantic models: what a CRM may send and what it gets."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from portal.gateway.paging import Id
+from portal.gateway.paging import Id, Line, Time
 from records.messages import Channel, MessageState, Purpose, WaitReason
 from records.progress import ProgressStatus
 from records.requests import RequestState, SendMode, SlotState
 from records.steering import MOST_DAYS
 
-Short = Annotated[str, Field(min_length=1, max_length=120)]
+Short = Annotated[Line, Field(min_length=1, max_length=120)]
+Phone = Annotated[str, Field(max_length=40, json_schema_extra={"format": "phone"})]
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"})]
+WhatsAppId = Annotated[str, Field(pattern=r"^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$")]
+
+NULL: JsonValue = {"type": "null"}
+
+
+def _number(untrusted: Any) -> Any:
+    """Let numbers pass and nothing that pydantic would make one of; 7.0 is an integer in JSON."""
+    if isinstance(untrusted, bool) or not isinstance(untrusted, int | float):
+        raise ValueError("a number")  # noqa: TRY004 (pydantic takes a ValueError)
+    return untrusted
 
 
 class Given(BaseModel):
@@ -23,34 +35,29 @@ class Given(BaseModel):
 class OptInGiven(Given):
     """That the person agreed to be written to: the evidence is kept with the contact."""
 
-    text: str = Field(
-        min_length=1,
-        max_length=300,
+    text: Annotated[Line, Field(min_length=1, max_length=300)] = Field(
         examples=["Acepto recibir avisos de mi trámite por WhatsApp."],
         description="What they agreed to, or how: the sentence of the form, a note of the call.",
     )
-    at: AwareDatetime | None = Field(default=None, description="When they said it; default: now.")
+    at: Time | None = Field(default=None, description="When they said it; default: now.")
 
 
 class Contact(Given):
     """The person who is asked."""
 
     name: Short = Field(examples=["Ana López"])
-    phone: str | None = Field(
+    phone: Phone | None = Field(
         default=None,
-        max_length=40,
         examples=["+52 55 1234 5678"],
         description="With `+` and country code; without them the organization's country is assumed.",
     )
-    whatsapp_id: str | None = Field(
+    whatsapp_id: WhatsAppId | None = Field(
         default=None,
-        pattern=r"^[A-Z]{2}\.(ENT\.)?[0-9A-Za-z]{1,128}$",
         examples=["MX.13491208655302741918"],
         description="WhatsApp's business-scoped user id, for people without a visible phone.",
     )
-    email: str | None = Field(
+    email: Email | None = Field(
         default=None,
-        max_length=254,
         examples=["ana@example.com"],
         description="Where messages and one-time codes go when there is no phone.",
     )
@@ -84,15 +91,30 @@ class CrmObjects(Given):
 class NewRequest(Given):
     """Ask one person for the documents of a template: a new contact, or one of a case that is there already."""
 
-    external_ref: str | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"contact": {"type": "object"}, "contact_id": NULL}, "required": ["contact"]},
+                {
+                    "properties": {
+                        "contact": NULL,
+                        "contact_id": {"type": "string"},
+                        "external_ref": NULL,
+                        "title": NULL,
+                    },
+                    "required": ["contact_id"],
+                },
+            ]
+        }
+    )
+
+    external_ref: Short | None = Field(
         default=None,
-        min_length=1,
-        max_length=120,
         examples=["CRM-4711"],
         description="The CRM's own id of the matter: equal references are one case.",
     )
-    title: str | None = Field(
-        default=None, min_length=1, max_length=160, examples=["Crédito 4711"], description="Of a new case."
+    title: Annotated[Line, Field(min_length=1, max_length=160)] | None = Field(
+        default=None, examples=["Crédito 4711"], description="Of a new case."
     )
     contact: Contact | None = Field(default=None, description="Exactly one of `contact` and `contact_id`.")
     contact_id: Id | None = Field(
@@ -101,10 +123,8 @@ class NewRequest(Given):
     template_key: Annotated[str, Field(pattern=r"^[!-~]{1,60}$", examples=["credito"])]
     send: Send = Send()
     crm: CrmObjects = CrmObjects()
-    known_word: str | None = Field(
+    known_word: Annotated[Line, Field(min_length=1, max_length=40)] | None = Field(
         default=None,
-        min_length=1,
-        max_length=40,
         examples=["girasol"],
         description="A word that only you and the person know: the page that tells authentic messages from forged ones "
         "shows it.",
@@ -124,7 +144,9 @@ class NewRequest(Given):
 class Extension(Given):
     """How long the link shall live."""
 
-    days: int = Field(ge=1, le=MOST_DAYS, strict=True, examples=[7], description="From now; never shortens.")
+    days: Annotated[int, BeforeValidator(_number)] = Field(
+        ge=1, le=MOST_DAYS, examples=[7], description="From now; never shortens."
+    )
 
 
 class ProgressOut(BaseModel):

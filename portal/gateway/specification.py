@@ -54,6 +54,10 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     for parameter in parameters:
         if parameter["in"] == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = ID
+        if parameter["in"] == "query":
+            parameter["schema"] = _without_null(parameter["schema"])
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
     if method == "post":
         parameters.append(IDEMPOTENCY_KEY)
     name = path.removeprefix("/api/v1/").replace("{", "").replace("}", "").replace("/", "_")
@@ -65,3 +69,10 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
                 each.replace("IdempotencyReplayed", "Idempotency-Replayed"): {"$ref": f"#/components/headers/{each}"}
                 for each in told
             }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a query parameter: it is there or not, and never null."""
+    choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    return rest | choices[0] if len(choices) == 1 else schema

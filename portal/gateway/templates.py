@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, Field
 
 from portal.gateway.keys import current_key
-from portal.gateway.refusals import refusals
+from portal.gateway.refusals import needs, refusals
 from portal.web.application import reading
 from portal.web.guards import guarded_by
 from records.apikeys import Scope
@@ -56,7 +56,7 @@ class TemplateList(BaseModel):
 @templates.get("/api/v1/templates")
 @guarded_by("api_key")
 @templates.output(TemplateList, description="All templates")
-@templates.doc(summary="List requirement templates", responses=refusals(), security="ApiKey")
+@templates.doc(summary="List requirement templates", responses=refusals(), security=needs(Scope.TEMPLATES_READ))
 def listed() -> ResponseReturnValue:
     """The newest version of each, by key."""
     key = current_key(Scope.TEMPLATES_READ)
@@ -67,7 +67,9 @@ def listed() -> ResponseReturnValue:
 @templates.get("/api/v1/templates/<template_key>")
 @guarded_by("api_key")
 @templates.output(TemplateOut, description="The template")
-@templates.doc(summary="See a requirement template", responses=refusals("not_found"), security="ApiKey")
+@templates.doc(
+    summary="See a requirement template", responses=refusals("not_found"), security=needs(Scope.TEMPLATES_READ)
+)
 def show(template_key: str) -> ResponseReturnValue:
     """Its newest version: a new request asks for this."""
     key = current_key(Scope.TEMPLATES_READ)

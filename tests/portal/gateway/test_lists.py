@@ -107,6 +107,8 @@ def test_what_changed_since_is_found_and_the_rest_is_not(gateway):
         "surprise=1",
         "updated_since=yesterday",
         "updated_since=2026-01-01T00:00:00",
+        "updated_since=1790000000",
+        "updated_since=0001-01-01T00:00:00%2B23:00",
         "cursor=x",
         "cursor=%00",
         "cursor=MjAyNi0wMS0wMVQwMDowMDowMCB4",
