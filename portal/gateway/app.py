@@ -18,6 +18,7 @@ from portal.gateway.events import events
 from portal.gateway.idempotency import Running
 from portal.gateway.keys import Door, check_api_key, tell_rates
 from portal.gateway.problems import refused_body, render
+from portal.gateway.reference import reference
 from portal.gateway.requests import api
 from portal.gateway.specification import completed
 from portal.gateway.templates import templates
@@ -100,7 +101,7 @@ def build(
     app.extensions["api_door"] = Door(rates=rates or Rates(_counting_key(secret_key)), proxies=proxies)
     app.extensions["running_calls"] = Running()
     app.after_request(tell_rates)
-    for blueprint in (api, cases, contacts, templates, documents, events, webhooks):
+    for blueprint in (api, cases, contacts, templates, documents, events, reference, webhooks):
         app.register_blueprint(blueprint)
     specification: Any = app.view_functions["openapi.spec"]
     specification.__guard__ = "public"

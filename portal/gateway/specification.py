@@ -1,10 +1,15 @@
 """The OpenAPI document: what APIFlask derives from the routes, completed with what it cannot see."""
 
+import inspect
+import re
 from typing import Any
+
+from flask import current_app
 
 from portal.gateway.schemas import ProblemOut
 
 API = "/api/"
+_PARAMETER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 METHODS = frozenset({"get", "post", "patch"})
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -37,8 +42,10 @@ def completed(document: dict[Any, Any] | str) -> dict[Any, Any] | str:
     if isinstance(document, str):
         return document
     paths = {path: item for path, item in document["paths"].items() if path.startswith(API)}
+    words = _words()
     for path, item in paths.items():
         for method in METHODS & item.keys():
+            item[method]["description"] = words[path, method]
             _complete(path, method, item[method])
     problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/ProblemOut.{model}")
     components = document.setdefault("components", {})
@@ -47,6 +54,16 @@ def completed(document: dict[Any, Any] | str) -> dict[Any, Any] | str:
     schemas["ProblemOut"] = problem
     components["headers"] = HEADERS
     return {**document, "paths": paths}
+
+
+def _words() -> dict[tuple[str, str], str]:
+    """Return what the views say of themselves: APIFlask takes their first line for a summary, and drops it."""
+    return {
+        (_PARAMETER.sub(r"{\1}", rule.rule), method.lower()): inspect.getdoc(current_app.view_functions[rule.endpoint])
+        or ""
+        for rule in current_app.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
