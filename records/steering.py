@@ -85,6 +85,7 @@ def extend(session: Session, request: DocumentRequest, actor: Actor, *, days: in
     request.expires_at, link.expires_at = max(request.expires_at, until), max(link.expires_at, until)
     look_again(session, request.id, now=now)
     _note(session, request, actor, request.id, now)
+    look_again(session, request.id, now=now)
     return link
 
 

@@ -90,7 +90,9 @@ def listed(query: DocumentsQuery) -> ResponseReturnValue:
 @documents.get("/api/v1/documents/<id:document_id>")
 @guarded_by("api_key")
 @documents.output(DocumentOut, description="The document")
-@documents.doc(summary="See a document's state", responses=refusals("not_found"), security=needs(Scope.DOCUMENTS_READ))
+@documents.doc(
+    summary="See how a document stands", responses=refusals("not_found"), security=needs(Scope.DOCUMENTS_READ)
+)
 def show(document_id: str) -> ResponseReturnValue:
     """Its state, and why where it was not taken."""
     key = current_key(Scope.DOCUMENTS_READ)

@@ -59,6 +59,8 @@ def obey(case):
     if "Idempotency-Key" in (case.headers or {}):
         case.headers["Idempotency-Key"] = new_id()  # each call its own
     body = case.body if isinstance(case.body, dict) else {}
+    if body.get("send", {}).get("mode") == "crm":
+        body["crm"] = {"chatwoot_conversation": "123"}
     person = body.get("contact") if "template_key" in body else body
     if isinstance(person, dict) and case.method != "GET" and "days" not in person:
         person["phone"] = "+52 55 1234 5678"
