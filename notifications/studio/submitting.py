@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from audit import Event
 from notifications.studio import noting
 from notifications.studio.budget import claim_call, next_hour
-from notifications.studio.tools import Tools, code_of, fingerprint, sender_of, written
+from notifications.studio.tools import Tools, code_of, sender_of
+from notifications.studio.writing import fingerprint, written
 from notifications.whatsapp import management
 from notifications.whatsapp.client import Sender
 from notifications.whatsapp.errors import Disposition

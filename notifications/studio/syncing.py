@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from notifications.studio import noting
 from notifications.studio.budget import claim_call, next_hour
 from notifications.studio.resuming import resume
-from notifications.studio.tools import Tools, code_of, failed, fingerprint, sender_of, words_of, written
+from notifications.studio.tools import Tools, code_of, failed, sender_of
+from notifications.studio.writing import fingerprint, words_of, written
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import Sender
 from notifications.whatsapp.library import NAMES, STANDBYS

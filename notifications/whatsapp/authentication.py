@@ -18,6 +18,22 @@ LABELS = {
 }
 
 
+_WORDS = {  # as the platform shows them, for a preview
+    "es": (
+        "123456 es tu código de verificación. Por tu seguridad, no lo compartas.",
+        "Caduca en {} minutos.",
+    ),
+    "en": ("123456 is your verification code. For your security, do not share this code.", "Expires in {} minutes."),
+    "pt": ("123456 é seu código de verificação. Para sua segurança, não o compartilhe.", "Expira em {} minutos."),
+}
+
+
+def preview(language: str) -> tuple[str, str]:
+    """Return body and footer about as the platform words them in a language, with a made-up code."""
+    body, footer = _WORDS.get(language.partition("_")[0], _WORDS["es"])
+    return body, footer.format(MINUTES)
+
+
 def payload(language: str, label: str) -> dict[str, Any]:
     """Return the JSON body that registers the template in one language."""
     return {

@@ -30,6 +30,7 @@ from portal.staff import (
     reviewing,
     sending,
     signing_in,
+    studio,
     waiving,
     words,
 )
@@ -65,6 +66,7 @@ PARTS = (
     administering,
     sending,
     integrating,
+    studio,
 )
 
 

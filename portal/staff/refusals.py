@@ -17,6 +17,7 @@ from records.exports import Export
 from records.interceptions import InterceptedFile
 from records.people import Member
 from records.requests import DocumentRequest, Slot
+from records.templates import MessageTemplate
 from storage.database import utcnow
 
 OWNED: dict[str, Any] = {
@@ -29,6 +30,7 @@ OWNED: dict[str, Any] = {
     "key_id": ApiKey,
     "file_id": InterceptedFile,
     "party_id": Party,
+    "template_id": MessageTemplate,
 }
 """What each id of an address names; each such row belongs to one organization."""
 

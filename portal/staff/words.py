@@ -10,7 +10,7 @@ from flask import Flask
 from flask_babel import format_datetime, format_timedelta, get_locale, gettext, ngettext
 
 from audit import Event
-from portal.staff import delivery_words, integration_words, vocabulary
+from portal.staff import delivery_words, integration_words, template_words, vocabulary
 from portal.staff.forms import role_words
 from portal.web.language import current_language
 from records.organizations import in_language
@@ -58,6 +58,14 @@ def failure(error: str | None) -> str:
     if error in delivery_words.FAILURES:
         return str(delivery_words.FAILURES[error])
     return str(gettext("código %(code)s", code=error or "?"))
+
+
+def template_refusal(code: str) -> str:
+    """Return why the platform did not take a template, by its subcode, else its code."""
+    for part in (code, *reversed(code.split("/"))):
+        if part in template_words.REFUSALS:
+            return str(template_words.REFUSALS[part])
+    return str(gettext("código %(code)s", code=code))
 
 
 def wrong_words(wrong: Any) -> str:
@@ -142,6 +150,13 @@ def install(app: Flask) -> None:
         place_time=place_time,
         place_name=place_name,
         wrong_words=wrong_words,
+        template_purpose=lambda name: say(template_words.PURPOSES, name),
+        template_language=lambda code: say(template_words.LANGUAGES, code),
+        template_status=lambda code: say(template_words.STATUSES, code),
+        template_chip=lambda code: template_words.CHIPS.get(code, "wrong"),
+        template_quality=lambda code: say(template_words.QUALITIES, code),
+        template_reason=lambda code: str(template_words.REASONS.get(code, "")),
+        template_refusal=template_refusal,
         local=local,
         slot_title=slot_title,
         size_words=size,

@@ -12,6 +12,7 @@ from notifications.studio.moderation import apply
 from notifications.studio.submitting import submit
 from notifications.studio.syncing import sync
 from notifications.studio.tools import Tools
+from notifications.studio.writing import wordings
 from notifications.whatsapp.library import REQUEST
 from records import studio as use_case
 from records.messages import InboundEvent
@@ -19,7 +20,7 @@ from records.templates import MessageTemplate, TemplateAccount, TemplateStatus, 
 from storage.database import Database, utcnow
 from storage.due import lease
 from tests.notifications.courier import COURIER_BOX, a_courier
-from tests.notifications.studio.conftest import SAUL, wordings
+from tests.notifications.studio.conftest import SAUL
 from tests.portal.gateway.company import PUBLIC_URL
 
 
@@ -50,7 +51,7 @@ def test_their_own_roles_are_enough_to_register_and_to_moderate(owner: Database)
         tools = Tools(database=courier, api=stage.stage.api, box=COURIER_BOX, public_url=PUBLIC_URL)
         with staff.transaction() as session:
             account = use_case.open_account(session, SAUL, org_id, waba_id, now=utcnow())
-            use_case.register(session, SAUL, account, wordings("es_MX"), now=utcnow())
+            use_case.register(session, SAUL, account, wordings(["es_MX"]), now=utcnow())
             use_case.refuse_marketing(session, SAUL, account, refuse=True, now=utcnow())
         turn(courier, TemplateAccount, sync, tools)
         turn(courier, MessageTemplate, submit, tools)

@@ -16,6 +16,23 @@
     form.addEventListener("submit", (event) => { if (!window.confirm(form.dataset.confirm)) event.preventDefault(); });
   }
 
+  // A form that is checked while somebody types: the page's own answer says what is wrong, and what it would look like.
+  for (const form of document.querySelectorAll("form[data-check]")) {
+    let waiting, asked = 0;
+    form.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(async () => {
+        const mine = ++asked;
+        try {
+          const answer = await fetch(form.dataset.check, { method: "POST", body: new FormData(form) });
+          if (!answer.ok) return;
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          if (mine === asked) for (const id of ["lint", "preview"]) byId(id).replaceChildren(...page.getElementById(id).childNodes);
+        } catch { /* offline: the button checks too */ }
+      }, 400);
+    });
+  }
+
   const menu = document.querySelector("details.menu");
   const narrow = window.matchMedia("(max-width: 60rem)");
   const fold = () => { if (menu) menu.open = !narrow.matches; };

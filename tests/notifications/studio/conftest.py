@@ -15,9 +15,9 @@ from audit.trail import AuditEvent
 from notifications.studio.submitting import submit
 from notifications.studio.syncing import sync
 from notifications.studio.tools import Tools
+from notifications.studio.writing import wordings
 from notifications.whatsapp import library
-from notifications.whatsapp.authentication import CODE, LABELS
-from records.studio import Author, Wording, open_account, register
+from records.studio import Author, open_account, register
 from records.templates import MessageTemplate, TemplateAccount
 from storage.database import Database, utcnow
 from storage.due import lease
@@ -25,25 +25,6 @@ from tests.notifications.courier import COURIER_BOX, Courier, a_courier
 from tests.portal.gateway.company import PUBLIC_URL
 
 SAUL = Author(kind=ActorKind.STAFF, id="5a" * 16)
-
-
-def wordings(*languages: str) -> list[Wording]:
-    """The library as it is registered."""
-    texts = [
-        Wording(
-            name=name,
-            language=language,
-            category="UTILITY",
-            body=library.BODIES[name, language],
-            footer=library.COMMON[language][1],
-            label=library.COMMON[language][0],
-            standby=library.STANDBYS.get(name),
-        )
-        for language in languages
-        for name in library.NAMES
-    ]
-    codes = [Wording(name=CODE, language=each, category="AUTHENTICATION", label=LABELS[each]) for each in languages]
-    return texts + codes
 
 
 @dataclass(kw_only=True)
@@ -74,7 +55,7 @@ class Studio:
         """Saúl registers the library."""
         with self.database.transaction() as session:
             account = session.scalars(select(TemplateAccount)).one()
-            return register(session, SAUL, account, wordings(*languages), now=utcnow())
+            return register(session, SAUL, account, wordings(languages), now=utcnow())
 
     def turn(self, *, after: timedelta = timedelta(0)) -> int:
         """Carry out what is wished for; return how many rows were worked on."""

@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from audit.events import ActorKind
+from notifications.studio.writing import wordings
 from records.cases import Case
 from records.exports import Export, ExportState, request_export
 from records.links import activate, newest_link
@@ -12,6 +15,9 @@ from records.messages import MessageState
 from records.organizations import current_notice
 from records.requests import DocumentRequest, SendMode, SlotState
 from records.reviewing import ReturnReason, accept, return_
+from records.senders import WhatsAppSender
+from records.studio import Author, accounts, open_account, register, templates
+from records.templates import TemplateStatus
 from tests.portal.staff.company import Company
 
 NAMES = (
@@ -102,9 +108,25 @@ def _rich(session: Session, company: Company, now: datetime) -> Case:
     company.a_document(session, second.slots[2], now=born + timedelta(hours=3), state=SlotState.RECEIVED)
     second.slots[2].refused("pdf_locked", born + timedelta(hours=3))
     company.a_request(session, case, send_mode=SendMode.NONE, message=None, now=born + timedelta(hours=5)).cancel()
+    _message_templates(session, company, now)
     export: Export = request_export(session, company.members["carla"], case.id, now=now - timedelta(minutes=3))
     export.state, export.ready_at = ExportState.READY, now
     return case
+
+
+def _message_templates(session: Session, company: Company, now: datetime) -> None:
+    """Templates as an administrator finds them, one of them in need of a look."""
+    if session.scalars(select(WhatsAppSender).where(WhatsAppSender.org_id == company.org.id)).first() is None:
+        sealed = {"token_boxed": b"t", "app_secret_boxed": b"s", "verify_token_sha256": "0" * 64}
+        session.add(WhatsAppSender(org_id=company.org.id, phone_number_id="1065", waba_id="1022", **sealed))
+        session.flush()
+    author = Author(kind=ActorKind.STAFF, id=company.members["saul"].id)
+    (waba_id,) = accounts(session, company.org.id)
+    account = open_account(session, author, company.org.id, waba_id, now=now)
+    register(session, author, account, wordings(["es_MX", "en"]), now=now)
+    for row in templates(session, company.org.id):
+        row.status, row.category, row.wish, row.remote_id = TemplateStatus.APPROVED, row.wanted_category, None, "1"
+    row.category, row.quality = "MARKETING", "RED"
 
 
 def _visit(session: Session, request: DocumentRequest, now: datetime) -> None:

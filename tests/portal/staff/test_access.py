@@ -15,6 +15,7 @@ from records.exports import request_export
 from records.organizations import Organization
 from records.people import Member
 from records.policy import Action
+from records.templates import MessageTemplate, TemplateAccount
 from storage.database import Database, utcnow
 from tests.portal.staff.company import Company
 from tests.portal.staff.conftest import SAME_ORIGIN, Browser
@@ -91,6 +92,14 @@ MATRIX = {
     "integrating.resume": Route(frozenset({"saul"})),
     "integrating.test": Route(frozenset({"saul"})),
     "integrating.replay_failed": Route(frozenset({"saul"})),
+    "studio.overview": Route(frozenset({"saul"})),
+    "studio.register": Route(frozenset({"saul"})),
+    "studio.sync": Route(frozenset({"saul"})),
+    "studio.decide": Route(frozenset({"saul"})),
+    "studio.show": Route(frozenset({"saul"})),
+    "studio.check": Route(frozenset({"saul"})),
+    "studio.submit": Route(frozenset({"saul"})),
+    "studio.stand_by": Route(frozenset({"saul"})),
 }
 
 
@@ -126,6 +135,7 @@ def targets(console: PortalApp, company: Company, sqlite_database: Database) -> 
             "alarm_id": "0" * 32,
             "subscriber_id": "0" * 32,
             "delivery_id": "0" * 32,
+            "template_id": "0" * 32,
             "page": 1,
         }
     found = []
@@ -275,6 +285,16 @@ def stranger(company: Company, sqlite_database: Database) -> Stranger:
             created_at=utcnow(),
         )
         session.add(member)
+        account = TemplateAccount(org_id=other.id, waba_id="777")
+        words = {
+            "body": "Hola",
+            "footer": "BAJA",
+            "label": "Abrir",
+            "wanted_category": "UTILITY",
+            "changed_at": utcnow(),
+        }
+        template = MessageTemplate(org_id=other.id, account=account, name="a_v1", language="en", **words)
+        session.add(template)
         file, party = company.a_chat_file(session), request.party
         for row in (case, request, request.slots[1], document, export, key, file, party):
             row.org_id = other.id
@@ -283,6 +303,7 @@ def stranger(company: Company, sqlite_database: Database) -> Stranger:
             "case_id": case.id, "request_id": request.id, "slot_id": request.slots[1].id,
             "document_id": document.id, "export_id": export.id,
             "member_id": member.id, "key_id": key.id, "file_id": file.id, "party_id": party.id,
+            "template_id": template.id,
         })  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def test_every_screen_is_accessible_and_fits(served: Console, browser: Browser) 
         "carla": [case, "/audit"],
         "saul": [
             "/administration",
+            "/administration/message-templates",
             "/integrations",
             "/integrations/log",
             f"/integrations/deliveries/{served.delivery_id}",
@@ -108,6 +109,22 @@ def test_every_screen_is_accessible_and_fits(served: Console, browser: Browser) 
             wrong += look(page, f"{who} {path}")
     assert wrong == []
     assert complaints == []
+
+
+def test_words_of_a_template_are_checked_while_they_are_typed(served: Console, browser: Browser) -> None:
+    complaints: list[str] = []
+    page = served.enter(browser, "saul", complaints)
+    page.goto(f"{served.base}/administration/message-templates")
+    page.locator("a.chip-link").nth(1).click()
+    page.locator(".lint-fine").wait_for()
+    page.fill("#body", "Hola {{1}}, sube tu pasaporte para {{2}} con el código {{3}} en el portal.")
+    page.locator("#lint .broken", has_text="pasaporte").wait_for()
+    page.locator("#preview", has_text="sube tu pasaporte para").wait_for()
+    assert look(page, "template") == []
+    page.locator("button.btn-primary").click()
+    page.wait_for_url("**/submit")
+    page.locator("#lint .broken").wait_for()
+    assert [said for said in complaints if "422" not in said] == []
 
 
 def test_eva_reviews_with_the_keyboard_alone(served: Console, browser: Browser) -> None:

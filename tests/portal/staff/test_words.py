@@ -11,8 +11,10 @@ from audit import Event
 from audit.events import ActorKind
 from audit.reporting import Finding
 from intake.inspection.verdicts import Reason
+from notifications.whatsapp.authentication import CODE
 from notifications.whatsapp.errors import RULES, Disposition
-from portal.staff import delivery_words, integration_words, vocabulary, words
+from notifications.whatsapp.library import LANGUAGES, NAMES
+from portal.staff import delivery_words, integration_words, template_words, vocabulary, words
 from portal.web.application import PortalApp
 from records.alarms import AlarmKind
 from records.board import Group
@@ -24,6 +26,7 @@ from records.outbox import Pile
 from records.people import Role
 from records.requests import RequestState, SlotState
 from records.reviewing import ReturnReason
+from records.templates import TemplateStatus
 
 STAFF = Path(words.__file__).parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -63,6 +66,9 @@ def test_every_text_is_translated(language: str) -> None:
         (vocabulary.MESSAGES, MessageState),
         (vocabulary.RETURNS, ReturnReason),
         (vocabulary.DECLINES, DeclineReason),
+        (template_words.STATUSES, TemplateStatus),
+        (template_words.LANGUAGES, LANGUAGES),
+        (template_words.PURPOSES, (*NAMES, CODE)),
         (vocabulary.EVENTS, Event),
         (vocabulary.PROCESSES, ActorKind),
         (integration_words.KINDS, SubscriberKind),
