@@ -27,6 +27,8 @@ DELIVERIES = {
     DeliveryState.DELIVERED: _("Entregado"),
     DeliveryState.FAILED: _("No entregado"),
 }
+NOTHING_TO_TELL = frozenset({"no_conversation", "no_case"})
+"""Codes of deliveries that went well and showed nothing to anybody."""
 CODES = {
     "status": _("respondió con un error"),
     "redirect": _("respondió con una redirección, que no se sigue"),
@@ -52,4 +54,8 @@ CODES = {
     "server_error": _("tiene un problema propio"),
     "not_found": _("no encontró lo que se le pidió"),
     "refused": _("no aceptó el aviso"),
+    "settings": _("su configuración no sirve: hay que agregarlo de nuevo"),
+    "stage_missing": _("al embudo le falta una etapa de las configuradas"),
+    "no_conversation": _("la solicitud no dice en qué conversación"),
+    "no_case": _("el expediente ya no existe"),
 }

@@ -170,6 +170,7 @@ def install(app: Flask) -> None:
         why_disabled_words=lambda code: say(integration_words.WHY_DISABLED, code),
         delivery_state_words=lambda code: say(integration_words.DELIVERIES, code),
         delivery_code_words=lambda code: say(integration_words.CODES, code),
+        tells_nothing=lambda code: code in integration_words.NOTHING_TO_TELL,
         day=lambda moment: format_datetime(moment, "yyyy-MM-dd"),
         short_time=lambda moment: format_datetime(moment, "d MMM, HH:mm"),
     )
