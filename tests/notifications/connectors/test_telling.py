@@ -1,6 +1,7 @@
 """Connectors as subscribers: from an event of the trail to the CRM, with the memory in rows, on both databases."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -27,28 +28,33 @@ from tests.records.crm.company import BOX, Company, a_company, boxed
 STAFF_URL = "https://consola.aurora.example"
 
 
+def subscribe(database: Database, org_id: str, kind: SubscriberKind, settings: dict[str, Any]) -> str:
+    """Add a connector, as the command line does; return its id."""
+    row = new_id()
+    with database.transaction() as session:
+        session.add(
+            CrmSubscriber(
+                id=row,
+                org_id=org_id,
+                kind=kind,
+                name=kind.value,
+                settings=settings,
+                event_types=[],
+                secret_boxed=boxed(row, TOKEN),
+                created_at=utcnow(),
+            )
+        )
+    return row
+
+
 class Told:
     """A company whose Chatwoot is told what happens."""
 
     def __init__(self, database: Database, account: chatwoot.Chatwoot, url: str) -> None:
         self.company: Company = a_company(database)
         self.account, self.database = account, database
-        row = new_id()
         settings = checked_settings(SubscriberKind.CHATWOOT, {"url": url, "account": "1", "allow_private": True})
-        with database.transaction() as session:
-            session.add(
-                CrmSubscriber(
-                    id=row,
-                    org_id=self.company.world.org.id,
-                    kind=SubscriberKind.CHATWOOT,
-                    name="Chatwoot",
-                    settings=settings,
-                    event_types=[],
-                    secret_boxed=boxed(row, TOKEN),
-                    created_at=utcnow(),
-                )
-            )
-        self.subscriber = row
+        self.subscriber = subscribe(database, self.company.world.org.id, SubscriberKind.CHATWOOT, settings)
         connectors = Connectors(database=database, egress=Egress(private_allowed=True, timeout_s=5))
         self.tools = Tools(database=database, box=BOX, ways={SubscriberKind.CHATWOOT: connectors}, staff_url=STAFF_URL)
 
