@@ -82,6 +82,9 @@ class Studio:
             f"http://127.0.0.1:{port}/api/v1/requests", json=body, headers=headers, trust_env=False, timeout=30
         )
         answer.raise_for_status()
+        told = {"phone": phone, "name": name}
+        simulator = f"http://127.0.0.1:{self.stack.site.port('whatsapp')}/sim/phones"
+        httpx.post(simulator, json=told, trust_env=False, timeout=30).raise_for_status()
         asked: dict[str, Any] = answer.json()
         return asked
 
@@ -125,7 +128,7 @@ def _open_message(studio: Studio, phone: Page, number: str) -> Page:
 def _arrived(studio: Studio, phone: Page, number: str, messages: int) -> None:
     phone.goto(studio.urls["whatsapp"])
     phone.locator(f"a[href*='521{number.removeprefix('+52')}']").tap()
-    phone.locator(".theirs a.link").nth(messages - 1).wait_for()
+    phone.get_by_role("link", name="Abrir portal seguro").nth(messages - 1).wait_for()
 
 
 def _choose(page: Page, slot: int, name: str, kind: str, data: bytes) -> None:
@@ -159,11 +162,30 @@ def _answer_for_others(studio: Studio, phone: Page) -> None:
 def _receive(studio: Studio, phone: Page, number: str) -> Page:
     _arrived(studio, phone, number, 1)
     studio.shoot(phone, "phone-message")
+    _chat(studio, phone)
     portal = _open_message(studio, phone, number)
     studio.shoot(portal, "customer-landing")
     portal.get_by_role("button", name="Acepto y continuar").tap()
     portal.locator(".slot").first.wait_for()
     return portal
+
+
+def _chat(studio: Studio, phone: Page) -> None:
+    """A photo goes into the chat all the same: it is not looked at, and the answer leads to the portal."""
+    photo = paperwork.camera_jpeg("CREDENCIAL PARA VOTAR", grain=5)
+    phone.locator("input[type=file]").set_input_files(
+        FilePayload(name="IMG_0100.jpg", mimeType="image/jpeg", buffer=photo)
+    )
+    phone.get_by_role("link", name="Subir documentos").wait_for()
+    phone.get_by_text("borrado de los servidores").wait_for()
+    phone.locator(".scroll").evaluate("chat => chat.scrollTo(0, chat.scrollHeight)")
+    studio.shoot(phone, "phone-chat")
+    desk = studio.page(**DESK)
+    desk.goto(phone.url)
+    desk.get_by_role("link", name="Subir documentos").wait_for()
+    desk.locator(".scroll").evaluate("chat => chat.scrollTo(0, chat.scrollHeight)")
+    studio.shoot(desk, "phone-desk")
+    desk.context.close()
 
 
 def _send(studio: Studio, portal: Page) -> None:
