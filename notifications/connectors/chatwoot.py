@@ -18,6 +18,8 @@ CONVERSATION = "chatwoot_conversation"
 URL_KEY, STATE_KEY = "expediente_url", "expediente_estado"
 PAGES = 5
 """Pages of 20 messages that are searched for a note which may have been written."""
+THEIRS = "theirs"
+"""Remembered of what was there already, or is left to a person."""
 _TEXT, _LINK = 0, 4
 _DEFINITIONS = (
     {"attribute_display_name": "Expediente", "attribute_key": URL_KEY, "attribute_display_type": _LINK},
@@ -61,17 +63,17 @@ class Chatwoot:
         conversation = update.refs.get(CONVERSATION)
         if conversation is None:
             return Delivered(code="no_conversation")
-        self._prepare()
         place = f"{self._account}/conversations/{part(conversation)}"
         self._note(place, update)
         self._attributes(place, update)
+        self._prepare()  # not before the token has proved good
         self._label(place, LABELS[update.progress.status])
         return Delivered()
 
     def check(self) -> Delivered:
         """Read the account's attributes and make those that are missing."""
         self.calls.get(f"{self._account}/custom_attribute_definitions", {"attribute_model": "0"})
-        self._prepare()
+        self._prepare(again=True)
         return Delivered()
 
     def send(self, conversation: str, sent: TemplateMessage) -> None:
@@ -93,28 +95,38 @@ class Chatwoot:
     def _account(self) -> str:
         return f"/api/v1/accounts/{part(self.account)}"
 
-    def _prepare(self) -> None:
-        """Define attributes and labels once. Only an administrator's token may: others leave it to a person."""
+    def _prepare(self, *, again: bool = False) -> None:
+        """Define attributes and labels once. Only an administrator's token may: others leave it to a person.
+
+        `again`: also what was left to a person, since the token may be another by now.
+        """
         for definition in _DEFINITIONS:
             body = {**definition, "attribute_model": 0, "attribute_description": "Resguardo"}
-            self._once("attribute", str(definition["attribute_key"]), "/custom_attribute_definitions", body)
+            self._once(
+                "attribute", str(definition["attribute_key"]), "/custom_attribute_definitions", body, again=again
+            )
         for title in LABELS.values():
             body = {"title": title, "description": "Resguardo", "color": "#0c5c55", "show_on_sidebar": False}
-            self._once("label", title, "/labels", body)
+            self._once("label", title, "/labels", body, again=again)
 
-    def _once(self, kind: str, name: str, path: str, body: Any) -> None:
-        if self.memory.begin(kind, name).remote_id is None:
+    def _once(self, kind: str, name: str, path: str, body: Any, *, again: bool) -> None:
+        known = self.memory.begin(kind, name).remote_id
+        if known is None or (again and known == THEIRS):
             made = self.calls.post(self._account + path, body, well=(401, 403, 422))  # 422: there already
-            self.memory.keep(kind, name, name if made is not None else "theirs")
+            self.memory.keep(kind, name, name if made is not None else THEIRS)
 
     def _note(self, place: str, update: CrmUpdate) -> None:
         if update.note is None:
             return
-        content = f"{update.note}\n[{update.link_label}]({update.marked_url})"
-        write_once(
-            self.calls, self.memory, place, kind="note", our_id=update.event_id, marker=update.marker,
-            body={"content": content, "message_type": "outgoing", "private": True},
-        )  # fmt: skip
+        begun = self.memory.begin("note", update.event_id)
+        if begun.remote_id is not None:
+            return
+        found = _search(self.calls, place, update.marker) if begun.before else None
+        if found is None:
+            content = f"{update.note}\n[{update.link_label}]({update.marked_url})"
+            body = {"content": content, "message_type": "outgoing", "private": True}
+            found = text_of(self.calls.post(f"{place}/messages", body), "id")
+        self.memory.keep("note", update.event_id, found)
 
     def _attributes(self, place: str, update: CrmUpdate) -> None:
         untrusted = self.calls.get(place)
@@ -131,20 +143,6 @@ class Chatwoot:
         wanted = [each for each in known if each not in LABELS.values()] + [label]
         if sorted(wanted) != sorted(known):
             self.calls.post(f"{place}/labels", {"labels": wanted})
-
-
-def write_once(
-    calls: Calls, memory: Memory, place: str, *, kind: str, our_id: str, marker: str, body: Mapping[str, Any]
-) -> str:
-    """Write a message into a conversation unless it stands there; return its id."""
-    begun = memory.begin(kind, our_id)
-    if begun.remote_id is not None:
-        return begun.remote_id
-    found = _search(calls, place, marker) if begun.before else None
-    if found is None:
-        found = text_of(calls.post(f"{place}/messages", body), "id")
-    memory.keep(kind, our_id, found)
-    return found
 
 
 def _search(calls: Calls, place: str, marker: str) -> str | None:

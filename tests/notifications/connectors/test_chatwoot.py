@@ -89,3 +89,18 @@ def test_quiet_events_change_the_state_without_a_note(stage):
     stage.connector().tell(an_update(1, CrmType.REQUEST_DELIVERED, refs=stage.refs))
     assert stage.notes() == []
     assert stage.state() == "2 de 4 recibidos"
+
+
+def test_a_token_that_was_refused_at_first_still_defines_what_is_missing(stage):
+    with pytest.raises(CrmTrouble):
+        stage.connector(token="old").tell(an_update(refs=stage.refs))
+    stage.connector().tell(an_update(refs=stage.refs))
+    assert set(stage.account.definitions) == {"expediente_url", "expediente_estado"}
+
+
+def test_the_check_defines_what_an_agents_token_could_not():
+    with a_chatwoot(administrator=False) as stage:
+        stage.connector().tell(an_update(refs=stage.refs))
+        stage.account.administrator = True
+        stage.connector().check()
+        assert "expediente-en-curso" in stage.account.labels
