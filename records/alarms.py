@@ -27,6 +27,7 @@ class AlarmKind(StrEnum):
     BUG = "bug"  # the channel does not understand what we send
     CONTACT = "contact"  # an address may have a new owner
     SECURITY = "security"  # somebody changed the account's security
+    INTEGRATION = "integration"  # a webhook or connector was disabled: gone, or failing for days
     MEDIA = "media"  # a file that a customer sent into the chat could not be deleted
 
 

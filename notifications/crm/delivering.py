@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, undefer
 from audit import Event, record
 from notifications.crm.outcomes import Delivered, Failed, Gone, Outcome, Retry
 from notifications.crm.subscription import Notice, Target, Tell
+from records.alarms import AlarmKind, raise_alarm, settle_alarms
 from records.crm.deliveries import WAITS, CrmDelivery, CrmTry, DeliveryState
 from records.crm.events import payload, webhook_id
 from records.crm.subscribers import TABLE, CrmSubscriber, SubscriberKind, SubscriberState
@@ -147,14 +148,17 @@ def _wait(outcome: Outcome, tries: int) -> timedelta | None:
 
 def _judge(session: Session, subscriber: CrmSubscriber, outcome: Outcome, now: datetime) -> None:
     """Note how the subscriber fares; disable one that is gone, or that took nothing for days."""
+    which = {"org_id": subscriber.org_id, "subject": subscriber.id, "now": now}
     if isinstance(outcome, Delivered):
         subscriber.failing_since = None
+        settle_alarms(session, AlarmKind.INTEGRATION, **which)
         return
     subscriber.failing_since = subscriber.failing_since or now
     why = "gone" if isinstance(outcome, Gone) else "failing" if now - subscriber.failing_since > FAILING else None
     if why is None or subscriber.state != SubscriberState.ACTIVE:
         return
     subscriber.disable(why)
+    raise_alarm(session, AlarmKind.INTEGRATION, code=why, **which)
     record(
         session,
         Event.COURIER_SUBSCRIBER_DISABLED,

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from audit import Event
 from notifications.addresses import EgressRefused, destination
 from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
+from records.crm.mapping import MAP
 from records.crm.subscribers import (
     TABLE,
     CrmSubscriber,
@@ -22,7 +23,7 @@ from records.crm.subscribers import (
     SubscriberState,
     subscribers_of,
 )
-from records.crm.types import CrmType
+from records.crm.types import MEANINGS, CrmType
 from storage.database import new_id, utcnow
 
 SECRET_BYTES = 32
@@ -141,6 +142,22 @@ def test(wiring: Wiring, subscriber_id: str) -> None:
 def remove(wiring: Wiring, subscriber_id: str) -> None:
     """Stop for good and forget the secrets. The log of what was sent stays."""
     _change(wiring, subscriber_id, Event.ADMINISTRATOR_SUBSCRIBER_REMOVED, CrmSubscriber.remove)
+
+
+@webhook.command("events")
+def events() -> None:
+    """Print the catalogue of events, as docs/webhooks.md has it."""
+    click.echo(catalogue())
+
+
+def catalogue() -> str:
+    """Return every type as a table in Markdown: what it means, and the events of the trail that are told so."""
+    told: dict[CrmType, list[str]] = {each: [] for each in CrmType}
+    for traced, rules in MAP.items():
+        for rule in rules:
+            told[rule.type].append(f"`{traced}`")
+    lines = [f"| `{each.value}` | {MEANINGS[each]} | {', '.join(told[each])} |" for each in CrmType]
+    return "\n".join(("| type | what happened | from the trail |", "|---|---|---|", *lines))
 
 
 def new_secret() -> str:

@@ -42,9 +42,12 @@ ALARMS = {
     AlarmKind.BUG: _("WhatsApp no entiende lo que enviamos"),
     AlarmKind.CONTACT: _("Un número pudo cambiar de dueño"),
     AlarmKind.SECURITY: _("Cambió la seguridad de la cuenta"),
+    AlarmKind.INTEGRATION: _("Una integración se desactivó"),
     AlarmKind.MEDIA: _("No se pudo borrar un archivo del chat"),
 }
 FAILURES = {
+    "gone": _("respondió que ya no quiere avisos"),
+    "failing": _("llevaba cinco días sin aceptar nada"),
     "0": _("la llave de acceso a WhatsApp ya no sirve"),
     "3": _("falta un permiso en la cuenta de WhatsApp"),
     "4": _("se envió demasiado rápido"),

@@ -17,6 +17,7 @@ from notifications.crm import delivering
 from notifications.crm.delivering import FAILING, deliver
 from notifications.crm.outcomes import Delivered
 from notifications.crm.webhooks import wait_asked
+from records.alarms import Alarm
 from records.crm.deliveries import WAITS, CrmDelivery, DeliveryState
 from records.crm.subscribers import CrmSubscriber, SubscriberKind, SubscriberState
 from storage.database import Database, utcnow
@@ -152,11 +153,15 @@ def test_410_disables_the_endpoint_with_a_trace_and_what_follows_waits(both: Tel
     with both.company.database.reading() as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.event == "courier:subscriber:disabled")).one()
         assert (event.subject_id, event.details) == (subscriber, {"reason": "gone"})
+        alarm = session.scalars(select(Alarm)).one()
+        assert (alarm.kind, alarm.code, alarm.closed_at) == ("integration", "gone", None)
     assert both.states() == [DeliveryState.FAILED, DeliveryState.WAITING]
     with both.company.database.transaction() as session:
         session.get_one(CrmSubscriber, subscriber).resume()
     assert both.turn() == 1
     assert both.states() == [DeliveryState.FAILED, DeliveryState.DELIVERED]
+    with both.company.database.reading() as session:
+        assert session.scalars(select(Alarm.closed_at)).one() is not None, "what works again needs nobody"
 
 
 def test_an_endpoint_that_fails_for_five_days_is_disabled(teller: Teller, receiver: Receiver) -> None:
