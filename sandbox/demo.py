@@ -1,9 +1,10 @@
-"""The demo company: one organization with a team, a cast, two templates, a WhatsApp sender and an API key.
+"""The demo company: one organization with a team, a cast, two templates, a WhatsApp sender, a webhook and an API key.
 
 For the sandbox profile only: passwords, TOTP seeds and the API key are drawn at the first start and kept in clear in
 `var/keys/demo`, so that a newcomer can sign in as anybody.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from notifications.whatsapp import authentication
 from notifications.whatsapp.templates import LIBRARY, payload
 from records.apikeys import Scope, create_api_key
+from records.crm.subscribers import TABLE, CrmSubscriber, SubscriberKind
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requirements import publish_template
@@ -78,7 +80,7 @@ def _load(session: Session, site: Site) -> dict[str, Any]:
         made = publish_template(session, org_id=org_id, key=key, name=name, requirements=requirements, now=now)
         made.second_factor = key in WITH_CODE
     sender = _sender(org_id, simulated, site.layout.keys)
-    session.add(sender)
+    session.add_all([sender, _endpoint(org_id, site)])
     _, api_key = create_api_key(
         session, org_id=org_id, name="Demo CRM", scopes=SCOPES, team_id=teams["Crédito"].id, now=now
     )
@@ -129,6 +131,22 @@ def _sender(org_id: str, simulated: Settings, keys: Path) -> WhatsAppSender:
         box = Box([keyfiles.read(keys / role / "box_key")])
         setattr(sender, column, box.seal(text.encode(), table="whatsapp_senders", row=sender.id, column=column))
     return sender
+
+
+def _endpoint(org_id: str, site: Site) -> CrmSubscriber:
+    """The webhook of the sandbox's CRM: on loopback, so it is allowed to be private."""
+    secret = b"whsec_" + base64.b64encode(keyfiles.read(site.layout.keys / "crm" / "webhook_secret"))
+    box, row = Box([keyfiles.read(site.layout.keys / "courier" / "box_key")]), new_id()
+    return CrmSubscriber(
+        id=row,
+        org_id=org_id,
+        kind=SubscriberKind.WEBHOOK,
+        name="CRM (simulador)",
+        settings={"url": f"http://127.0.0.1:{site.port('crm')}/hook", "allow_private": True},
+        event_types=[],
+        secret_boxed=box.seal(secret, table=TABLE, row=row, column="secret_boxed"),
+        created_at=utcnow(),
+    )
 
 
 def message_templates(site: Site) -> Path:

@@ -148,21 +148,21 @@ def _wait(outcome: Outcome, tries: int) -> timedelta | None:
 
 def _judge(session: Session, subscriber: CrmSubscriber, outcome: Outcome, now: datetime) -> None:
     """Note how the subscriber fares; disable one that is gone, or that took nothing for days."""
-    which = {"org_id": subscriber.org_id, "subject": subscriber.id, "now": now}
+    org_id, kind = subscriber.org_id, AlarmKind.INTEGRATION
     if isinstance(outcome, Delivered):
         subscriber.failing_since = None
-        settle_alarms(session, AlarmKind.INTEGRATION, **which)
+        settle_alarms(session, kind, org_id=org_id, subject=subscriber.id, now=now)
         return
     subscriber.failing_since = subscriber.failing_since or now
     why = "gone" if isinstance(outcome, Gone) else "failing" if now - subscriber.failing_since > FAILING else None
     if why is None or subscriber.state != SubscriberState.ACTIVE:
         return
     subscriber.disable(why)
-    raise_alarm(session, AlarmKind.INTEGRATION, code=why, **which)
+    raise_alarm(session, kind, org_id=org_id, subject=subscriber.id, code=why, now=now)
     record(
         session,
         Event.COURIER_SUBSCRIBER_DISABLED,
-        org_id=subscriber.org_id,
+        org_id=org_id,
         actor_id=ACTOR,
         subject_id=subscriber.id,
         now=now,

@@ -212,6 +212,17 @@ def _stand_ins(site: Site, webhook: str) -> list[Program]:
             port=site.port("mail"),
         ),
         Program(
+            name="crm",
+            role="crm",
+            command=(
+                *(sys.executable, "-m", "sandbox.crm"),
+                *("--secret-file", str(site.layout.keys / "crm" / "webhook_secret"), "--port", str(site.port("crm"))),
+            ),
+            environment=environment,
+            health=http_health(site.port("crm"), "/", "crm.localhost"),
+            port=site.port("crm"),
+        ),
+        Program(
             name="tsa",
             role="tsa",
             command=(

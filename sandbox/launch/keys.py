@@ -23,6 +23,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "whatsapp": ("app_secret", "access_token"),
     "tsa": (),
     "mail": (),
+    "crm": ("webhook_secret",),
     "demo": (),
     "owner": (),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from sandbox.launch.layout import Layout
 
 DEFAULT_PORT_BASE = 8700
-PORTS = ("customer", "gateway", "staff", "whatsapp", "tsa", "mail", "smtp")
+PORTS = ("customer", "gateway", "staff", "whatsapp", "tsa", "mail", "smtp", "crm")
 """What listens, in the order of its ports above the base."""
 JOB_ROLES = ("inspector", "courier", "custodian")
 
@@ -34,6 +34,7 @@ class Site:
     def urls(self) -> dict[str, str]:
         """Return where each application is reached from this machine, without a slash at the end."""
         hosts = {"customer": "portal", "gateway": "api", "staff": "staff", "whatsapp": "phone", "mail": "mail"}
+        hosts["crm"] = "crm"
         urls = {name: f"http://{host}.localhost:{self.port(name)}" for name, host in hosts.items()}
         return urls | {"tsa": f"http://127.0.0.1:{self.port('tsa')}"}
 

@@ -65,6 +65,7 @@ def _lines(stack: "Stack") -> Iterator[str]:
         yield "    A code lives 30 seconds; new ones: .venv/bin/python -m sandbox.launch.codes"
     yield f"  Simulated phone     {urls['whatsapp']}"
     yield f"  Simulated inbox     {urls['mail']}   (of people who are asked without a phone)"
+    yield f"  Simulated CRM       {urls['crm']}   (what webhooks tell it, and where each matter stands)"
     yield f"  Customer portal     {urls['customer']}   (the link in the message opens it)"
     yield f"  API for CRMs        {urls['gateway']}   ({urls['gateway']}/openapi.json)"
     if curl := stack.demo.get("curl"):

@@ -74,8 +74,9 @@ def test_every_program_listens_where_people_are_told(site: Site) -> None:
     programs = product(site, create_engine("sqlite://"), shared_keys=False)
     assert {program.name: program.port for program in programs if program.port} == {
         "customer": 8701, "gateway": 8702, "staff": 8703, "whatsapp": 8704, "tsa": 8705, "mail": 8706,
+        "crm": 8708,
     }  # fmt: skip
-    assert len(programs) == 11
+    assert len(programs) == 12
     assert site.urls["customer"] == "http://portal.localhost:8701"
 
 
@@ -149,6 +150,7 @@ def test_each_program_writes_what_it_must_and_nothing_else(site: Site) -> None:
         "whatsapp": {"data/whatsapp"},
         "tsa": {"keys/tsa"},
         "mail": set(),
+        "crm": set(),
     }
 
 
