@@ -68,8 +68,12 @@ def template_key(waba_id: str, name: str, language: str) -> str:
 
 def recipient_key(party: Party) -> str:
     """Return the key of a person's WhatsApp address in one company."""
-    address = address_key(party.phone or party.bsuid or "")
-    return hashlib.sha256(f"{party.org_id}:{address}".encode()).hexdigest()
+    return hashed_address(party.org_id, party.phone or party.bsuid or "")
+
+
+def hashed_address(org_id: str, address: str) -> str:
+    """Return the key of a phone number or business-scoped user id, in whatever spelling."""
+    return hashlib.sha256(f"{org_id}:{address_key(address)}".encode()).hexdigest()
 
 
 def open_breaker(
@@ -133,6 +137,15 @@ def close(session: Session, breakers: Iterable[Breaker], *, event: Event, actor_
         if breaker.is_open(now):
             breaker.closed_at, breaker.closed_by = now, actor_id
             _note(session, event, actor_id, breaker, now)
+
+
+def close_for(
+    session: Session, scope: Scope, key: str, *, org_id: str, reasons: Iterable[str] | None = None, now: datetime
+) -> None:
+    """Let something through again because the channel says so; without `reasons` whatever stopped it."""
+    known = open_among(session, org_id, scope, [key], now)
+    wanted = [each for each in known if reasons is None or each.reason in tuple(reasons)]
+    close(session, wanted, event=Event.COURIER_BREAKER_CLOSED, actor_id=ACTOR, now=now)
 
 
 def wake(session: Session, held_by: str, now: datetime) -> None:

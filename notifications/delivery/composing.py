@@ -14,8 +14,9 @@ from notifications.delivery.routing import Route
 from notifications.egress import Egress
 from notifications.mail.client import MailOutcome, Relay
 from notifications.mail.texts import Letter, write
+from notifications.senders import opened
 from notifications.whatsapp import authentication
-from notifications.whatsapp.client import CloudApi, Sender, SendOutcome
+from notifications.whatsapp.client import CloudApi, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.library import RECEIVED, REMINDER, REQUEST, RETURNED
 from notifications.whatsapp.parameters import checked_parameters
@@ -76,9 +77,7 @@ def compose(tools: Tools, session: Session, message: Message, way: Route | None,
 
 
 def _whatsapp(tools: Tools, session: Session, message: Message, way: Route, attempt_id: str) -> Post:
-    row = way.sender
-    token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
-    sender = Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token)
+    sender = opened(tools.box, way.sender)
     party = message.request.party
     to = party.phone or party.bsuid or ""
     body, suffix = _contents(tools, session, message)

@@ -7,14 +7,16 @@ for spam goes out by no other number either. A template that may not be used han
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from notifications.whatsapp.errors import RULES, Disposition
 from notifications.whatsapp.templates import languages_for
 from records.breakers import Breaker, Scope, open_among, recipient_key, template_key
-from records.messages import Message, WaitReason
+from records.chats import ChatWindow
+from records.messages import Message, MessageAttempt, WaitReason
 from records.organizations import Organization
+from records.requests import DocumentRequest
 from records.senders import WhatsAppSender
 from records.templates import sendable, standby_for
 
@@ -65,6 +67,26 @@ def route(session: Session, message: Message, template: str, now: datetime) -> R
             return found
         holds.append(found)
     return min(holds, key=lambda each: each.until) if holds else None
+
+
+def in_window(session: Session, sender: WhatsAppSender, message: Message, now: datetime) -> bool:
+    """Whether the person wrote to this number in the last 24 hours, so that a message begins no new conversation.
+
+    They are known by what the platform reported of our earlier messages to them, never by the number somebody typed.
+    """
+    sent = (
+        select(MessageAttempt.recipient, MessageAttempt.recipient_user)
+        .join(Message, Message.id == MessageAttempt.message_id)
+        .join(DocumentRequest, DocumentRequest.id == Message.request_id)
+        .where(DocumentRequest.party_id == message.request.party_id)
+    )
+    known = {address for row in session.execute(sent) for address in row if address}
+    window = select(ChatWindow.id).where(
+        ChatWindow.sender_id == sender.id,
+        ChatWindow.until > now,
+        or_(ChatWindow.phone.in_(known), ChatWindow.bsuid.in_(known)),
+    )
+    return bool(known) and session.scalars(window.limit(1)).first() is not None
 
 
 def _senders(session: Session, message: Message) -> list[WhatsAppSender]:

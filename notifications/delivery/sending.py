@@ -18,7 +18,7 @@ from notifications.delivery.checks import follow_link, reason_to_stop
 from notifications.delivery.composing import Post, Tools, compose, template_of
 from notifications.delivery.failing import again, elsewhere, fail, undelivered
 from notifications.delivery.noting import note
-from notifications.delivery.routing import Hold, Route, route
+from notifications.delivery.routing import Hold, Route, in_window, route
 from notifications.mail.client import MailAccepted, MailOutcome, MailRefused
 from notifications.whatsapp.client import Accepted, NotSent, Refused, SendOutcome, Unknown
 from notifications.whatsapp.errors import InvalidMessage
@@ -90,6 +90,8 @@ def _way(session: Session, message: Message, now: datetime) -> Route | Hold | No
     free_at = claim_turn(session, sender_id=found.sender.id, recipient=recipient, now=now)
     if free_at is not None and message.purpose != Purpose.CODE:  # for which somebody waits: bursts are allowed
         return Hold(why=WaitReason.PAIR, until=free_at)
+    if in_window(session, found.sender, message, now):
+        return found
     room_at = claim_conversation(session, found.sender, recipient, now=now)
     return found if room_at is None else Hold(why=WaitReason.BUDGET, until=room_at)
 

@@ -6,6 +6,7 @@ carried is forgotten with it.
 
 from notifications.inbound import chats, statuses
 from notifications.studio import moderation
+from notifications.whatsapp import accounts
 from notifications.whatsapp.events import EventKind
 from records.messages import InboundEvent
 from storage.database import Database, utcnow
@@ -31,6 +32,8 @@ def process(database: Database, held: Lease) -> None:
                 event.fields = {name: said for name, said in (event.fields or {}).items() if name in KEPT}
             case EventKind.TEMPLATE:
                 moderation.apply(session, event, now)
-            case EventKind.ERROR | EventKind.ACCOUNT | EventKind.OTHER:
+            case EventKind.ACCOUNT:
+                accounts.apply(session, event, now)
+            case EventKind.ERROR | EventKind.OTHER:
                 pass
         event.processed_at, event.phone, event.bsuid = now, None, None

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from notifications.studio import noting
 from notifications.studio.resuming import resume
+from records.breakers import Scope, close_for, template_key
 from records.messages import InboundEvent
 from records.templates import MessageTemplate, TemplateAccount, TemplateStatus, account_of, ask_resync
 
@@ -34,6 +35,7 @@ def apply(session: Session, event: InboundEvent, now: datetime) -> None:
     said = event.fields or {}
     account = account_of(session, event.org_id, said.get("waba_id", ""))
     if account is None:
+        _let_through(session, event, said, now)
         return
     session.get_one(TemplateAccount, account.id, with_for_update=True)
     template = _template(session, account, said)
@@ -50,6 +52,13 @@ def apply(session: Session, event: InboundEvent, now: datetime) -> None:
             _category(session, template, category, done="previous_category" in said, now=now)
         case _:
             ask_resync(session, org_id=account.org_id, waba_id=account.waba_id, now=now)
+
+
+def _let_through(session: Session, event: InboundEvent, said: Mapping[str, str], now: datetime) -> None:
+    """Of an account whose templates nobody keeps here only this counts: what delivery stopped may be sent again."""
+    if EVENTS.get(said.get("event", "").upper()) == TemplateStatus.APPROVED:
+        key = template_key(said.get("waba_id", ""), said.get("name", ""), said.get("language", ""))
+        close_for(session, Scope.TEMPLATE, key, org_id=event.org_id, now=now)
 
 
 def _template(session: Session, account: TemplateAccount, said: Mapping[str, str]) -> MessageTemplate | None:

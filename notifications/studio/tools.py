@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notifications.senders import opened
 from notifications.whatsapp.client import CloudApi, Sender
 from notifications.whatsapp.errors import ApiError
-from records.senders import WhatsAppSender
+from records.senders import Flavor, WhatsAppSender
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
@@ -26,13 +27,13 @@ class Tools:
 
 
 def sender_of(tools: Tools, session: Session, org_id: str, waba_id: str) -> Sender | None:
-    """Return a number of the account with its token, None when the company has none any more."""
-    wanted = select(WhatsAppSender).filter_by(org_id=org_id, waba_id=waba_id).order_by(WhatsAppSender.id)
-    row = session.scalars(wanted).first()
-    if row is None:
-        return None
-    token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
-    return Sender(phone_number_id=row.phone_number_id, waba_id=waba_id, token=token)
+    """Return a number of the account with its token, None when the company has none any more.
+
+    Templates of a number at 360dialog are managed there.
+    """
+    wanted = select(WhatsAppSender).filter_by(org_id=org_id, waba_id=waba_id, flavor=Flavor.CLOUD)
+    row = session.scalars(wanted.order_by(WhatsAppSender.id)).first()
+    return opened(tools.box, row) if row is not None else None
 
 
 def failed(outcomes: Iterable[object]) -> object | None:

@@ -8,7 +8,7 @@ Source: Graph API v26.0, developers.facebook.com/docs/whatsapp/cloud-api.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from notifications.whatsapp.outcomes import (
     read_answer,
 )
 from notifications.whatsapp.parameters import checked_parameters
+from records.senders import Flavor
 
 __all__ = ["Accepted", "Answered", "CloudApi", "NotSent", "Refused", "SendOutcome", "Sender", "Unknown"]
 
@@ -46,11 +47,35 @@ _NEVER_LEFT_EITHER = (httpx.LocalProtocolError, httpx.ProxyError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """A business number and the system user's token that may send from it. The ids are opaque text."""
+    """A business number and the token that may send from it. The ids are opaque text.
+
+    A number at 360dialog takes the same bodies with its own key, at an address without version and number.
+    """
 
     phone_number_id: str
     waba_id: str
     token: str = field(repr=False)
+    flavor: Flavor = Flavor.CLOUD
+    base_url: str | None = None
+    """Where this number's API stands, if not where the others' does."""
+
+    def headers(self) -> dict[str, str]:
+        """Return what authorizes a call. Raises InvalidMessage."""
+        if not re.fullmatch(r"[!-~]{1,4096}", self.token):
+            raise InvalidMessage("the access token of the sender is not one")
+        match self.flavor:
+            case Flavor.CLOUD:
+                return {"authorization": f"Bearer {self.token}"}
+            case Flavor.DIALOG360:
+                return {"d360-api-key": self.token}
+
+    def messages_path(self) -> str:
+        """Return where messages are posted. Raises InvalidMessage."""
+        match self.flavor:
+            case Flavor.CLOUD:
+                return f"{object_path(self.phone_number_id)}/messages"
+            case Flavor.DIALOG360:
+                return "messages"
 
 
 class CloudApi:
@@ -68,7 +93,7 @@ class CloudApi:
 
         Plain http is for loopback only. Raises ValueError on anything else.
         """
-        self._base = _checked_base(base_url)
+        self._base = checked_base(base_url)
         self._http = httpx.Client(
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
             transport=transport,
@@ -94,19 +119,19 @@ class CloudApi:
         to: str,
         template: str,
         language: str,
-        body: Sequence[str] = (),
+        body: Sequence[str] | Mapping[str, str] = (),
         button_suffix: str | None = None,
         opaque: str,
     ) -> SendOutcome:
         """Send an approved template; its first URL button opens the frozen address plus `button_suffix`.
 
-        `to` is E.164 with `+`, or a business-scoped user id. `opaque` (our attempt id) comes back in every status.
+        `body` fills {{1}}, {{2}} ... in order, or variables by their names. `to` is E.164 with `+`, or a
+        business-scoped user id. `opaque` (our attempt id) comes back in every status.
         Raises InvalidMessage before anything is sent when the message breaks a rule.
         """
         components: list[dict[str, Any]] = []
         if body:
-            texts = [{"type": "text", "text": text} for text in checked_parameters(body)]
-            components.append({"type": "body", "parameters": texts})
+            components.append({"type": "body", "parameters": _parameters(body)})
         if button_suffix is not None:
             if not _SUFFIX.fullmatch(button_suffix):
                 raise InvalidMessage("the link suffix holds characters that do not belong in a link")
@@ -160,7 +185,7 @@ class CloudApi:
     def mark_read(self, sender: Sender, *, wamid: str) -> CallOutcome:
         """Show the customer that their message was seen."""
         body = {"messaging_product": "whatsapp", "status": "read", "message_id": wamid}
-        return self.call(sender, "POST", f"{object_path(sender.phone_number_id)}/messages", body=body)
+        return self.call(sender, "POST", sender.messages_path(), body=body)
 
     def delete_media(self, sender: Sender, *, media_id: str) -> CallOutcome:
         """Ask the platform to forget a file that a customer sent into the chat. Nothing is ever downloaded."""
@@ -180,7 +205,7 @@ class CloudApi:
             "biz_opaque_callback_data": opaque,
             **message,
         }
-        answer = self.call(sender, "POST", f"{object_path(sender.phone_number_id)}/messages", body=body)
+        answer = self.call(sender, "POST", sender.messages_path(), body=body)
         return read_acceptance(answer) if isinstance(answer, Answered) else answer
 
     def call(
@@ -193,19 +218,27 @@ class CloudApi:
         params: dict[str, str] | None = None,
     ) -> CallOutcome:
         """Make one call with the sender's token; `path` is made of `object_path`s."""
-        if not re.fullmatch(r"[!-~]{1,4096}", sender.token):
-            raise InvalidMessage("the access token of the sender is not one")
-        headers = {"authorization": f"Bearer {sender.token}"}
+        base = self._base if sender.base_url is None else checked_base(sender.base_url)
+        headers = sender.headers()
         content = None if body is None else json.dumps(body).encode()  # escaped: any text can be sent
         try:
             with self._http.stream(
-                method, f"{self._base}/{path}", content=content, params=params, headers=headers
+                method, f"{base}/{path}", content=content, params=params, headers=headers
             ) as response:
                 return read_answer(response.status_code, response.headers, _limited(response))
         except (*_NEVER_LEFT, *_NEVER_LEFT_EITHER) as error:
             return NotSent(reason=type(error).__name__)
         except httpx.RequestError as error:  # anything later: the request may have arrived
             return Unknown(reason=type(error).__name__)
+
+
+def _parameters(body: Sequence[str] | Mapping[str, str]) -> list[dict[str, str]]:
+    if not isinstance(body, Mapping):
+        return [{"type": "text", "text": text} for text in checked_parameters(body)]
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,59}", name) for name in body):
+        raise InvalidMessage("a variable of a template has lower-case letters, digits and underscores")
+    values = zip(body, checked_parameters(list(body.values())), strict=True)
+    return [{"type": "text", "parameter_name": name, "text": text} for name, text in values]
 
 
 def _limited(response: httpx.Response) -> bytes:
@@ -232,7 +265,8 @@ def object_path(untrusted_id: str) -> str:
     return untrusted_id
 
 
-def _checked_base(base_url: str) -> str:
+def checked_base(base_url: str) -> str:
+    """Return the address of an API without a slash at the end. Raises ValueError unless it is https or loopback."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     loopback = host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")

@@ -119,6 +119,8 @@ class ApiError:
         known = None if self.code is None else RULES.get(self.code)
         if known is not None and (known.disposition is not Disposition.BUG or not self.is_transient):
             return known
+        if self.code is None and self.http_status in (401, 403):
+            return _SENDER  # not the platform's own words: a provider in front of it does not take the key
         server_fault = self.http_status is not None and self.http_status >= 500
         return _TRANSIENT if self.is_transient or server_fault else _BUG
 

@@ -31,9 +31,11 @@ def text(untrusted: object, limit: int = 255) -> str:
 
 
 def scalars(value: Mapping[str, Any], prefix: str = "", depth: int = 3) -> Iterator[tuple[str, str]]:
-    """Yield (dotted path, text) for every scalar of an object, a few levels deep."""
+    """Yield (dotted path, text) for every scalar of an object, a few levels deep; lists count from 0."""
     for name, item in value.items():
         path = f"{prefix}{text(name, 48)}"
+        if isinstance(item, list):
+            item = {str(number): each for number, each in enumerate(item[:10])}
         if isinstance(item, dict) and depth:
             yield from scalars(item, path + ".", depth - 1)
         elif said := text(item, 500):

@@ -31,7 +31,6 @@ ACCOUNT_FIELDS = frozenset(
         "phone_number_quality_update",
         "phone_number_name_update",
         "security",
-        "user_preferences",
     }
 )
 
@@ -83,6 +82,8 @@ def _change(entry: _Place, untrusted: object) -> Iterator[WebhookEvent]:
         yield place.other(untrusted)
     elif place.field in TEMPLATE_FIELDS:
         yield _template(place, value)
+    elif place.field == "user_preferences":
+        yield from _preferences(place, value)
     elif place.field in ACCOUNT_FIELDS:
         yield _account(place, value)
     elif place.field == "messages":
@@ -213,8 +214,31 @@ def _account(place: _Place, value: Mapping[str, Any]) -> WebhookEvent:
         key=place.hashed(value),
         waba_id=place.waba_id,
         at=moment(place.time),
-        fields={"field": place.field} | dict(list(scalars(value))[:40]),
+        fields={"field": place.field} | _without_people(value),
     )
+
+
+def _without_people(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return what an update says, but for who asked for it and what somebody wrote."""
+    said = list(scalars(value))[:40]
+    return {name: each for name, each in said if not name.endswith(("requester", "description"))}
+
+
+def _preferences(place: _Place, value: Mapping[str, Any]) -> Iterator[WebhookEvent]:
+    """Yield one update for every person who stopped or resumed messages of the company."""
+    wished = [each for each in items(value.get("user_preferences")) if isinstance(each, dict)]
+    if not wished:
+        yield place.other(value)
+    for wish in wished:
+        yield WebhookEvent(
+            kind=EventKind.ACCOUNT,
+            key=place.hashed(wish),
+            waba_id=place.waba_id,
+            at=moment(wish.get("timestamp") or place.time),
+            phone=text(wish.get("wa_id"), 32),
+            bsuid=text(wish.get("user_id"), 140),
+            fields={"field": place.field} | texts(wish, category="category", value="value"),
+        )
 
 
 def _contact(place: _Place, phone: str, bsuid: str) -> Mapping[str, Any]:

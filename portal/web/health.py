@@ -37,9 +37,15 @@ def worker_checks(database: Database) -> dict[str, Callable[[], str]]:
     return {
         "inspector": check("inspector", _scanner),
         "custodian": check("custodian", _trail),
-        "courier": check("courier", lambda _details: "ok"),
+        "courier": check("courier", _alarms),
         "opener": check("opener", lambda _details: "ok"),
     }
+
+
+def _alarms(details: Mapping[str, str]) -> str:
+    """Say how many alarms wait for a person: the process is well, and the console tells which."""
+    alarms = details.get("alarms", "0")
+    return "ok" if alarms == "0" else f"ok, {alarms} alarms open"
 
 
 def _scanner(details: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from notifications.studio import submitting, syncing
 from notifications.studio import tools as studio
 from notifications.timestamps import StampAuthority
 from notifications.whatsapp.client import CloudApi
-from portal.worker import delivering, receipting, telling
+from portal.worker import delivering, receipting, telling, tidying
 from portal.worker.app.heartbeat import Stop, heartbeat
 from portal.worker.engine import Engine, Round, Task
 from records.challenges import CodeChallenge
@@ -107,7 +107,8 @@ def run(stop: Stop) -> None:
                 Round(name="stamp", every_s=0.5, run=partial(delivering.stamp_checkpoints, stamping)),
                 Round(name="receipts", every_s=60, run=partial(receipting.drop_pdfs, receipts)),
                 Round(name="chats", every_s=300, run=partial(forget_chats, database)),
-                heartbeat("courier", database, dict),
+                Round(name="forget", every_s=600, run=partial(tidying.forget, database)),
+                heartbeat("courier", database, partial(tidying.words, database)),
             ],
         ).run(stop)
 

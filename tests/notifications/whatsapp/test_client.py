@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -11,9 +12,11 @@ import pytest
 
 from notifications.whatsapp.client import Accepted, Answered, CloudApi, NotSent, Refused, Sender, Unknown
 from notifications.whatsapp.errors import Disposition, InvalidMessage
+from notifications.whatsapp.library import REQUEST, SAMPLE_CODE
 from notifications.whatsapp.management import list_templates
 from notifications.whatsapp.outcomes import read_answer
-from tests.sandbox.whatsapp.stage import ANA_ID, PORTAL, TOKEN, Stage, staged
+from records.senders import Flavor
+from tests.sandbox.whatsapp.stage import ANA, ANA_ID, PORTAL, TOKEN, Stage, staged
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +262,67 @@ def test_a_token_that_cannot_be_a_header_never_leaves(stage: Stage, token: str) 
 def test_words_that_utf8_cannot_carry_are_the_platforms_to_judge(stage: Stage) -> None:
     call = {"to": "+525512345678", "label": "l", "url": PORTAL, "opaque": "r1"}
     assert isinstance(stage.api.send_cta_url(stage.sender, body="half \ud83d emoji", **call), Accepted)
+
+
+def test_a_number_at_360dialog_sends_the_same_bodies_with_its_own_key() -> None:
+    with staged(api_key="a-360dialog-key") as stage:
+        sender = Sender(
+            phone_number_id=stage.settings.phone_number_id,
+            waba_id=stage.settings.waba_id,
+            token="a-360dialog-key",
+            flavor=Flavor.DIALOG360,
+            base_url=f"{stage.url}/360",
+        )
+        call = {"to": ANA, "template": REQUEST, "language": "es_MX", "opaque": "attempt-1"}
+        texts = {"body": ("Ana", "Crédito 4711", SAMPLE_CODE), "button_suffix": "tok.en-1_A"}
+        accepted = stage.api.send_template(sender, **call, **texts)
+        assert isinstance(accepted, Accepted)
+        assert accepted.wa_id == ANA_ID
+        wamid = stage.sim("inbound", {"phone": ANA, "file": {}})["wamid"]
+        assert stage.api.mark_read(sender, wamid=wamid) == Answered(body={"success": True})
+        (media,) = stage.sim("state")["media"]
+        assert isinstance(stage.api.delete_media(sender, media_id=media["id"]), Answered)
+        guess = replace(sender, token="a-guess")
+        refused = stage.api.send_template(guess, **call, **texts)
+        assert isinstance(refused, Refused)
+        assert refused.error.disposition is Disposition.PAUSE_SENDER
+
+
+@pytest.mark.parametrize("base", ["http://waba-v2.360dialog.io", "https://a.example?x=1", "https://u@a.example"])
+def test_the_address_of_a_number_is_https_like_any_other(stage: Stage, base: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        stage.api.mark_read(replace(stage.sender, base_url=base), wamid="w")
+
+
+def test_a_template_with_named_variables_is_filled_by_name(stage: Stage) -> None:
+    template = {
+        "name": "con_nombres_v1",
+        "language": "es_MX",
+        "category": "UTILITY",
+        "parameter_format": "NAMED",
+        "components": [
+            {
+                "type": "BODY",
+                "text": "Hola {{nombre}}, tu trámite {{asunto}} tiene pasos pendientes en nuestro portal.",
+                "example": {
+                    "body_text_named_params": [
+                        {"param_name": "nombre", "example": "Ana"},
+                        {"param_name": "asunto", "example": "Crédito"},
+                    ]
+                },
+            }
+        ],
+    }
+    made = stage.post(f"{stage.settings.waba_id}/message_templates", template).json()
+    stage.sim(f"templates/{made['id']}", {"event": "APPROVED"})
+    call = {"template": "con_nombres_v1", "button_suffix": None}
+    accepted = stage.request_ana(**call, body={"asunto": "Crédito 4711", "nombre": "Ana"})
+    assert isinstance(accepted, Accepted), accepted
+    (message,) = [m for m in stage.sim("state")["messages"] if m["wamid"] == accepted.wamid]
+    assert message["text"] == "Hola Ana, tu trámite Crédito 4711 tiene pasos pendientes en nuestro portal."
+    by_place = stage.request_ana(**call, body=("Ana", "Crédito 4711"))
+    assert isinstance(by_place, Refused)
+    assert by_place.error.code == 132012
+    for wrong in ({"Nombre": "Ana"}, {"nombre x": "Ana"}, {"nombre": "4152313412341234"}):
+        with pytest.raises(InvalidMessage):
+            stage.request_ana(**call, body=wrong)

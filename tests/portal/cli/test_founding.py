@@ -242,6 +242,29 @@ def test_a_sender_is_sealed_for_the_two_processes_that_use_it(run, company, data
     assert events(database)[-1] == Event.ADMINISTRATOR_SENDER_RENEWED
 
 
+def test_a_number_may_serve_a_team_first_and_be_spoken_to_in_another_way(run, company, database, tmp_path):
+    (tmp_path / "secret").write_text("a-secret")
+    (tmp_path / "secret").chmod(0o600)
+    files = ("--token-file", tmp_path / "secret", "--app-secret-file", tmp_path / "secret")
+    words = ("sender", "add", company, "--waba-id", "102290129340398")
+    run(*words, "--phone-number-id", "1", *files, "--priority", 5, "--portfolio", "77")
+    run(*words, "--phone-number-id", "2", *files, "--flavor", "360dialog", "--team", "Crédito")
+    run(*words, "--phone-number-id", "3", *files, "--base-url", "https://graph.example/v27.0/")
+    with database.reading() as session:
+        rows = {row.phone_number_id: row for row in session.scalars(select(WhatsAppSender))}
+    assert (rows["1"].priority, rows["1"].portfolio, rows["1"].base_url, rows["1"].team_id) == (5, "77", None, None)
+    assert (rows["2"].flavor, rows["2"].base_url) == ("360dialog", "https://waba-v2.360dialog.io")
+    assert rows["2"].team_id is not None
+    assert rows["3"].base_url == "https://graph.example/v27.0"
+    shown = run("sender", "list", company).output.splitlines()
+    assert "  1  account 102290129340398  priority 5, cloud" in shown[0]
+    assert any(line.endswith("priority 100, 360dialog https://waba-v2.360dialog.io, team Crédito") for line in shown)
+    for wrong in ("http://graph.example", "graph.example", "https://a.example/?x=1"):
+        refused = run(*words, "--phone-number-id", "4", *files, "--base-url", wrong, fails=1)
+        assert "must be https" in refused.output, wrong
+    assert "no team" in run(*words, "--phone-number-id", "4", *files, "--team", "Nadie", fails=1).output
+
+
 def test_the_app_secret_before_stays_good_for_a_week_or_until_it_is_dropped(run, company, database, keys, tmp_path):
     for name, value in {"token": "EAAG-token", "first": "the-first-secret", "second": "the-second-secret"}.items():
         (tmp_path / name).write_text(value)
