@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from notifications.chatting.texts import Reply, reply
 from notifications.delivery.composing import Tools, spoken
+from notifications.senders import opened
 from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
 from notifications.whatsapp.errors import InvalidMessage, backoff
 from records.chats import GATHER, Answer, ChatWindow
@@ -77,8 +78,7 @@ def _may_be_told(session: Session, window: ChatWindow, wants: Answer, now: datet
 
 def _compose(tools: Tools, session: Session, window: ChatWindow, wants: Answer, now: datetime) -> _Ready:
     row = session.get_one(WhatsAppSender, window.sender_id)
-    token = tools.box.open(row.token_boxed, table="whatsapp_senders", row=row.id, column="token_boxed").decode()
-    sender = Sender(phone_number_id=row.phone_number_id, waba_id=row.waba_id, token=token)
+    sender = opened(tools.box, row)
     organization = session.get_one(Organization, window.org_id)
     about = session.get(Message, window.message_id) if window.message_id is not None else None
     url = _own_link(tools, session, about, now) if about is not None else None

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from audit import Event, record
 from notifications.delivery.composing import Tools
-from notifications.whatsapp.client import Answered, NotSent, Refused, Sender, Unknown
+from notifications.senders import opened
+from notifications.whatsapp.client import Answered, NotSent, Refused, Unknown
 from notifications.whatsapp.errors import InvalidMessage
 from notifications.whatsapp.outcomes import CallOutcome
 from records.alarms import AlarmKind, raise_alarm
@@ -33,13 +34,9 @@ def forget(tools: Tools, held: Lease) -> None:
     with tools.database.reading() as session:
         row = session.get_one(InterceptedFile, held.id)
         sender = session.get_one(WhatsAppSender, row.sender_id)
-    token = tools.box.open(sender.token_boxed, table="whatsapp_senders", row=sender.id, column="token_boxed").decode()
     outcome: CallOutcome | InvalidMessage
     try:
-        outcome = tools.api.delete_media(
-            Sender(phone_number_id=sender.phone_number_id, waba_id=sender.waba_id, token=token),
-            media_id=row.media_id or "",
-        )
+        outcome = tools.api.delete_media(opened(tools.box, sender), media_id=row.media_id or "")
     except InvalidMessage as invalid:
         outcome = invalid
     now = tools.clock()
