@@ -8,16 +8,19 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from audit.events import ActorKind
 from notifications.studio.writing import wordings
+from records.alarms import AlarmKind, raise_alarm
+from records.breakers import Breaker, Scope, open_breaker
 from records.cases import Case
 from records.exports import Export, ExportState, request_export
 from records.links import activate, newest_link
-from records.messages import MessageState
+from records.messages import MessageState, WaitReason
 from records.organizations import current_notice
 from records.requests import DocumentRequest, SendMode, SlotState
 from records.reviewing import ReturnReason, accept, return_
 from records.senders import WhatsAppSender
 from records.studio import Author, accounts, open_account, register, templates
 from records.templates import TemplateStatus
+from tests.notifications.delivery.outbox import a_sender
 from tests.portal.staff.company import Company
 
 NAMES = (
@@ -49,7 +52,40 @@ def fill(session: Session, company: Company, now: datetime) -> Case:
         )
         company.a_party(session, case, name=NAMES[(i + 3) % len(NAMES)], role="co_debtor")
         _state(session, company, case, i, born)
+    _stuck(session, company, now)
     return _rich(session, company, now)
+
+
+def _stuck(session: Session, company: Company, now: datetime) -> None:
+    """A number whose token ended, a template in pause, alarms, and messages in every pile."""
+    numbers = [a_sender(company.org.id, number=number) for number in ("106540352242922", "106540352242923")]
+    session.add_all(numbers)
+    session.flush()
+    where = {"org_id": company.org.id, "now": now - timedelta(hours=2)}
+    open_breaker(session, Scope.SENDER, numbers[0].id, reason="190", until=None, **where)
+    template = f"{numbers[0].waba_id}/solicitud_documentos_v2/es_CO"
+    open_breaker(session, Scope.TEMPLATE, template, reason="132015", until=now + timedelta(hours=4), **where)
+    raise_alarm(session, AlarmKind.SENDER, subject=numbers[0].id, code="190", **where)
+    raise_alarm(session, AlarmKind.CATEGORY, subject="solicitud_documentos_v2/es_MX", code="131049", **where)
+    breaker = session.scalars(select(Breaker).where(Breaker.scope == Scope.SENDER)).one()
+    company.org = session.merge(company.org)
+    company.org.mail_from = "avisos@credito.example"
+    piles = (
+        (MessageState.UNKNOWN, None, None),
+        (MessageState.QUEUED, "190", WaitReason.SENDER),
+        (MessageState.QUEUED, None, WaitReason.BUDGET),
+        (MessageState.QUEUED, "131016", WaitReason.BACKOFF),
+    )
+    for number, (state, error, waits_for) in enumerate(piles):
+        born = now - timedelta(hours=number + 1)
+        case = company.a_case(session, title=NAMES[number], reference=f"CRED-2026-{900 + number:05d}", now=born)
+        request = company.a_request(session, case, now=born, message=None)
+        request.party.email = "persona@example.com"
+        message = company.a_message(session, request, state=state, error=error, waits_for=waits_for, now=born)
+        if waits_for is not None:
+            message.due_at = now + timedelta(minutes=7)
+        if waits_for is WaitReason.SENDER:
+            message.held_by = breaker.id
 
 
 def _state(session: Session, company: Company, case: Case, i: int, born: datetime) -> None:

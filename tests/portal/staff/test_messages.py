@@ -124,11 +124,11 @@ def test_an_unknown_outcome_is_not_repeated_before_a_status_had_time_to_come(
 
 def test_a_message_goes_by_another_channel(browser_of: Enter, company: Company, sqlite_database: Database) -> None:
     message = a_message(company, sqlite_database)
-    assert "Enviar por Correo" not in words(browser_of("eva"), "/messages")
+    assert "Enviar por correo" not in words(browser_of("eva"), "/messages")
     with sqlite_database.transaction() as session:
         session.get_one(Organization, company.org.id).mail_from = "avisos@credito.example"
         session.get_one(Message, message.id).request.party.email = "ana@example.com"
-    assert "Enviar por Correo" in words(browser_of("eva"), "/messages")
+    assert "Enviar por correo" in words(browser_of("eva"), "/messages")
     eva = browser_of("eva")
     for wrong in ("whatsapp", "pigeon", ""):
         assert eva.post(f"/messages/{message.id}/move", {"channel": wrong}).status_code == 422, wrong

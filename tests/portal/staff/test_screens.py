@@ -91,7 +91,10 @@ def test_every_screen_is_accessible_and_fits(served: Console, browser: Browser) 
     gate.goto(f"{served.base}/sign-in")
     wrong = look(gate, "sign-in")
     rounds = {
-        "eva": ["/cases", "/cases?group=all", "/cases?group=complete", case, f"{case}/request", "/cases/new"],
+        "eva": [
+            *("/cases", "/cases?group=all", "/cases?group=complete", case, f"{case}/request", "/cases/new"),
+            *("/messages", "/messages?pile=held"),
+        ],
         "carla": [case, "/audit"],
         "saul": [
             "/administration",
