@@ -108,9 +108,9 @@ def _interactive(node: dict[str, Any]) -> Content:
                 raise GraphError(131009, "action.parameters.url is not a valid URL")
         case "button":
             buttons = tuple(_reply_button(button["reply"]) for button in action["buttons"])
-            unique = {button["payload"] for button in buttons} | {button["label"] for button in buttons}
-            if not 1 <= len(buttons) <= 3 or len(unique) < len(buttons):
-                raise GraphError(131009, "action.buttons must be 1 to 3, each with an id of its own")
+            distinct = (len({button[name] for button in buttons}) == len(buttons) for name in ("payload", "label"))
+            if not 1 <= len(buttons) <= 3 or not all(distinct):
+                raise GraphError(131009, "action.buttons must be 1 to 3, each with an id and a title of its own")
         case _:
             raise GraphError(131009, "interactive.type is not supported by this simulator")
     header = node.get("header") or {"type": "text", "text": ""}
