@@ -6,7 +6,7 @@ stay in the row until the courier has taken it in. Whoever asks for no more mess
 on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from audit import Event, record
 from notifications.whatsapp.events import EventKind, WebhookEvent
 from records.messages import InboundEvent
 from records.optouts import opt_out
-from storage.database import new_id
+from storage.database import Base, new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +29,39 @@ class Receiver:
     org_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One webhook call, read."""
+
+    receiver: Receiver
+    events: Sequence[WebhookEvent]
+
+
+_TABLE = Base.metadata.tables[InboundEvent.__tablename__]
+
+
 def _statement(insert: Any) -> Any:
-    """Return the insertion, built once: what both databases compile is then cached."""
-    new = insert(InboundEvent).on_conflict_do_nothing(index_elements=["dedup_key"])
-    return new.returning(InboundEvent.dedup_key, InboundEvent.id)
+    """Return the insertion, built once: what the database compiles is then cached. No objects are made of the rows."""
+    new = insert(_TABLE).on_conflict_do_nothing(index_elements=["dedup_key"])
+    return new.returning(_TABLE.c.dedup_key, _TABLE.c.id)
 
 
 _INSERT: Mapping[str, Any] = {"postgresql": _statement(postgresql.insert), "sqlite": _statement(sqlite.insert)}
 
 
-def store(session: Session, receiver: Receiver, events: Iterable[WebhookEvent], *, now: datetime) -> int:
+def store(session: Session, deliveries: Sequence[Delivery], *, now: datetime) -> int:
     """Insert the updates that are new; return how many. Repetitions, also in the same body, change nothing."""
-    known: dict[str, WebhookEvent] = {}
-    for event in events:
-        known.setdefault(event.key, event)
-    rows = [_row(receiver, event, now) for event in known.values()]
+    known: dict[str, tuple[Receiver, WebhookEvent]] = {}
+    for delivery in deliveries:
+        for event in delivery.events:
+            known.setdefault(event.key, (delivery.receiver, event))
+    rows = [_row(receiver, event, now) for receiver, event in known.values()]
     stored = session.execute(_INSERT[session.get_bind().dialect.name], rows)
-    new: dict[str, str] = {row.dedup_key: row.id for row in stored}
+    new = {row.dedup_key: row.id for row in stored}
     for key, event_id in new.items():
-        if known[key].kind is EventKind.MESSAGE and known[key].fields.get("stop"):
-            _stop(session, receiver, known[key], event_id, now)
+        receiver, event = known[key]
+        if event.kind is EventKind.MESSAGE and event.fields.get("stop"):
+            _stop(session, receiver, event, event_id, now)
     return len(new)
 
 

@@ -15,6 +15,7 @@ from portal.gateway.cases import cases
 from portal.gateway.contacts import contacts
 from portal.gateway.documents import documents
 from portal.gateway.events import events
+from portal.gateway.gathering import Gathering
 from portal.gateway.idempotency import Running
 from portal.gateway.keys import Door, check_api_key, tell_rates
 from portal.gateway.problems import refused_body, render
@@ -98,6 +99,7 @@ def build(
     app.security_schemes = {"ApiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "rsg_live_..."}}
     app.extensions["link_signer"] = link_signer
     app.extensions["app_secrets"] = AppSecrets(box)
+    app.extensions["gathering"] = Gathering()
     app.extensions["api_door"] = Door(rates=rates or Rates(_counting_key(secret_key)), proxies=proxies)
     app.extensions["running_calls"] = Running()
     app.after_request(tell_rates)

@@ -12,14 +12,14 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
-from notifications.inbound.storing import store
+from notifications.inbound.storing import Delivery
 from notifications.whatsapp.webhooks import parse
 from portal.gateway.appsecrets import AppSecrets
-from portal.web.application import reading, transaction
+from portal.gateway.gathering import Gathering
+from portal.web.application import reading
 from portal.web.guards import guarded_by
 from records.errors import RecordsError
 from records.senders import WhatsAppSender
-from storage.database import utcnow
 
 MAX_BODY = 4 * 1024 * 1024
 """The platform sends up to 3 MB."""
@@ -59,7 +59,6 @@ def receive(sender_id: str) -> ResponseReturnValue:
     receiver = secrets.receiver(sender_id, raw, request.headers.get("X-Hub-Signature-256"))
     if receiver is None:
         raise WebhookRefused("signature")
-    events = parse(raw)
-    with transaction() as session:
-        store(session, receiver, events, now=utcnow())
+    gathering: Gathering = current_app.extensions["gathering"]
+    gathering.store(Delivery(receiver=receiver, events=parse(raw)))
     return Response(status=200)

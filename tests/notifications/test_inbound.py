@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from audit import AuditEvent
-from notifications.inbound.storing import Receiver, store
+from notifications.inbound.storing import Delivery, Receiver, store
 from notifications.whatsapp.errors import ApiError
 from notifications.whatsapp.events import EventKind, WebhookEvent
 from records.messages import InboundEvent, MessageState
@@ -38,7 +38,8 @@ def arrive(courier, message_id, *statuses, company=None, opaque=True, **more):
             **more,
         )
         with courier.database.transaction() as session:
-            store(session, Receiver(sender_id=company.sender_id, org_id=company.org_id), [event], now=utcnow())
+            receiver = Receiver(sender_id=company.sender_id, org_id=company.org_id)
+            store(session, [Delivery(receiver=receiver, events=[event])], now=utcnow())
         courier.take_in()
     return courier.message(message_id)
 
@@ -127,9 +128,10 @@ def test_an_update_about_nothing_of_ours_is_kept_and_settled(courier, accepted):
     ]
     with courier.database.transaction() as session:
         company = courier.gateway.company
-        sender = Receiver(sender_id=company.sender_id, org_id=company.org_id)
-        assert store(session, sender, events, now=utcnow()) == 4
-        assert store(session, sender, events, now=utcnow()) == 0
+        receiver = Receiver(sender_id=company.sender_id, org_id=company.org_id)
+        delivery = Delivery(receiver=receiver, events=events)
+        assert store(session, [delivery, delivery], now=utcnow()) == 4
+        assert store(session, [delivery], now=utcnow()) == 0
     assert courier.take_in() == 4
     assert courier.take_in() == 0
     assert courier.message(accepted).state == MessageState.ACCEPTED
