@@ -67,11 +67,11 @@ _INSIDE = Row(
 )
 
 _SHARED: dict[Row, str] = {
-    _REFUSED: "intake_error records_error command_refused",
+    _REFUSED: "intake_error records_error command_refused connector_refused template_refused",
     _AWAY: """
         blob_error keyring_unavailable scanner_unavailable signatures_stale signatures_changed
         sandbox_unavailable stamp_unavailable inspection_failed
-        whatsapp_error case_key_pending
+        whatsapp_error case_key_pending crm_trouble
     """,
     _DAMAGED: """
         blob_damaged blob_missing header_refused context_mismatch payload_damaged payload_truncated

@@ -71,7 +71,7 @@ def test_photos_gather_in_their_order_and_are_no_document_until_they_are_sent(bo
         assert [page.upload_id for page in trays.pages_of(session, document)] == pages
         assert session.get_one(UploadLink, both.link_id).used_files == 3
     (sent,) = events(both, "customer:upload:finished")
-    assert sent.details == {"document": document, "bytes": 11, "pages": 3}
+    assert sent.details == {"document": document, "slot": both.slots[0], "bytes": 11, "pages": 3}
 
 
 def test_pages_are_moved_turned_and_removed(both: World) -> None:
