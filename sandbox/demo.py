@@ -23,6 +23,7 @@ from records.people import Member, Role
 from records.requirements import publish_template
 from records.senders import WhatsAppSender
 from records.signing_in import Passwords, new_seed
+from records.templates import TemplateAccount
 from sandbox import refuse_in_production
 from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES, WITH_CODE
 from sandbox.launch.site import Site
@@ -81,6 +82,7 @@ def _load(session: Session, site: Site) -> dict[str, Any]:
         made.second_factor = key in WITH_CODE
     sender = _sender(org_id, simulated, site.layout.keys)
     session.add_all([sender, _endpoint(org_id, site)])
+    session.add(TemplateAccount(org_id=org_id, waba_id=sender.waba_id, due_at=now))
     _, api_key = create_api_key(
         session, org_id=org_id, name="Demo CRM", scopes=SCOPES, team_id=teams["Crédito"].id, now=now
     )

@@ -14,10 +14,12 @@ import click
 from sqlalchemy import select
 
 from audit import Event
+from audit.events import ActorKind
 from notifications.whatsapp.client import checked_base
-from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring, team_of
+from portal.cli.session import CommandRefused, Wiring, note, operator, organization, pass_wiring, team_of
 from records.organizations import Team
 from records.senders import Flavor, WhatsAppSender
+from records.studio import Author, open_account
 from storage.database import new_id, utcnow
 from storage.sealing.box import Box
 from storage.sealing.errors import BoxRefused
@@ -73,6 +75,8 @@ def add(wiring: Wiring, /, org: str, token_file: Path, app_secret_file: Path, te
         )
         session.flush()
         note(session, Event.ADMINISTRATOR_SENDER_ADDED, org_id=org_id, subject_id=row)
+        author = Author(kind=ActorKind.ADMINISTRATOR, id=operator())
+        open_account(session, author, org_id, given["waba_id"], now=utcnow())  # its templates are watched from now on
     click.echo(f"webhook       /webhooks/whatsapp/{row}")
     click.echo(f"verify token  {verify_token}")
     click.echo("The verify token is shown this once; the token and the app secret files can go now.", err=True)

@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
+from audit.events import ActorKind
+from notifications.studio.writing import wordings
 from notifications.whatsapp import authentication
+from notifications.whatsapp.library import LANGUAGES as LIBRARY_LANGUAGES
 from notifications.whatsapp.linting import Complaint, lint_all
 from notifications.whatsapp.linting.words import LANGUAGES, say
 from notifications.whatsapp.templates import LIBRARY, payload
-from portal.cli.session import CommandRefused
+from portal.cli.session import CommandRefused, Wiring, operator, organization, pass_wiring
+from records import studio
+from records.templates import MessageTemplate
+from storage.database import utcnow
 
 FILE_LIMIT = 4 * 1024 * 1024
 
@@ -89,3 +96,78 @@ def templates(ctx: click.Context, public_url: str | None) -> None:
 
 
 templates.add_command(lint_files)
+
+
+@templates.command("register")
+@click.argument("org")
+@click.option("--waba-id", help="Of the WhatsApp account, where the company has several.")
+@click.option("--language", "languages", type=click.Choice(LIBRARY_LANGUAGES), multiple=True, help="Default: all.")
+@pass_wiring
+def register_library(wiring: Wiring, org: str, waba_id: str | None, languages: tuple[str, ...]) -> None:
+    """Let the courier submit the library for ORG; what is there already stays."""
+    now = utcnow()
+    with wiring.database().transaction() as session:
+        org_id = organization(session, org).id
+        account = studio.open_account(session, _author(), org_id, _waba(session, org_id, waba_id), now=now)
+        made = studio.register(session, _author(), account, wordings(languages or LIBRARY_LANGUAGES), now=now)
+    click.echo(f"{made} to submit; `whatsapp templates status {org}` shows how it goes")
+
+
+@templates.command("status")
+@click.argument("org")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a template.")
+@pass_wiring
+def print_status(wiring: Wiring, org: str, as_json: bool) -> None:
+    """Print what the platform made of each template of ORG."""
+    with wiring.database().reading() as session:
+        org_id = organization(session, org).id
+        for waba_id, account in studio.accounts(session, org_id).items():
+            known = account.synced_at.isoformat(timespec="seconds") if account and account.synced_at else "never"
+            error = f" error {account.error}" if account and account.error else ""
+            click.echo(f"account {waba_id} read {known}{error}", err=True)
+        for row in studio.templates(session, org_id):
+            told = _standing(row)
+            click.echo(json.dumps(told) if as_json else " ".join(str(said) for said in told.values() if said))
+
+
+@templates.command("delete")
+@click.argument("org")
+@click.argument("name")
+@click.argument("language")
+@pass_wiring
+def delete_template(wiring: Wiring, org: str, name: str, language: str) -> None:
+    """Let the courier delete one language of a template of ORG at the platform, which blocks its name for 30 days."""
+    with wiring.database().transaction() as session:
+        org_id = organization(session, org).id
+        found = [row for row in studio.templates(session, org_id) if (row.name, row.language) == (name, language)]
+        if not found:
+            raise CommandRefused("there is no such template")
+        for row in found:
+            studio.delete(session, _author(), row, now=utcnow())
+    click.echo("to be deleted")
+
+
+def _standing(row: MessageTemplate) -> dict[str, str | None]:
+    flags = {"marketing": row.drifted, "differs": row.differs, "red": row.quality == "RED"}
+    return {
+        "name": row.name,
+        "language": row.language,
+        "status": f"{row.status} ({row.wish} wished)" if row.wish else str(row.status),
+        "category": row.category,
+        "reason": row.reason,
+        "error": row.error,
+        "alarms": ",".join(name for name, holds in flags.items() if holds) or None,
+    }
+
+
+def _author() -> studio.Author:
+    return studio.Author(kind=ActorKind.ADMINISTRATOR, id=operator())
+
+
+def _waba(session: Session, org_id: str, waba_id: str | None) -> str:
+    known = list(studio.accounts(session, org_id))
+    if waba_id is not None:
+        return waba_id
+    if len(known) != 1:
+        raise CommandRefused(f"the company has {len(known)} WhatsApp accounts: say which with --waba-id")
+    return known[0]
