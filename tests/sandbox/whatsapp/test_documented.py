@@ -36,7 +36,7 @@ def test_every_command_of_the_guide_runs() -> None:
             done = subprocess.run(
                 command, env=os.environ | names, capture_output=True, text=True, timeout=60, check=False
             )
-            assert done.returncode == 0, block + done.stderr
+            assert done.returncode == 0, block + done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
