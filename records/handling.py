@@ -13,10 +13,10 @@ from audit import Event, record
 from records import channels, links
 from records.cases import Case, CaseState, Party
 from records.errors import InvalidValue, NotFound, WrongState
-from records.messages import UNKNOWN_WAIT, Message, MessageState, Purpose
+from records.messages import UNKNOWN_WAIT, Message, MessageState, Purpose, WaitReason
 from records.people import Member
 from records.policy import Action, require
-from records.requests import RequestState
+from records.requests import DocumentRequest, RequestState
 
 ENDED = (RequestState.CANCELLED, RequestState.COMPLETE)
 
@@ -84,6 +84,14 @@ def confirm_contact(session: Session, member: Member, party_id: str, *, now: dat
     if party.verify_since is None:
         raise WrongState(f"party {party_id} is not in doubt")
     party.verify_since = None
+    waiting = (
+        select(Message)
+        .join(DocumentRequest, DocumentRequest.id == Message.request_id)
+        .where(DocumentRequest.party_id == party.id, Message.state == MessageState.QUEUED)
+        .where(Message.waits_for == WaitReason.VERIFY, Message.lease_until.is_(None))
+    )
+    for message in session.scalars(waiting.with_for_update(of=Message, skip_locked=True)):
+        message.due_at = now
     record(
         session,
         Event.STAFF_CONTACT_VERIFIED,

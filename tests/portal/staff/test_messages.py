@@ -173,7 +173,7 @@ def test_what_arrived_cannot_be_sent_again_or_stopped(
 def test_a_contact_in_doubt_is_confirmed_by_a_person(
     browser_of: Enter, company: Company, sqlite_database: Database
 ) -> None:
-    message = a_message(company, sqlite_database)
+    message = a_message(company, sqlite_database, state=MessageState.QUEUED, error=None, waits_for=WaitReason.VERIFY)
     with sqlite_database.transaction() as session:
         party = session.get_one(Message, message.id).request.party
         party.verify_since = utcnow()
@@ -184,6 +184,7 @@ def test_a_contact_in_doubt_is_confirmed_by_a_person(
     assert eva.post(f"/parties/{party_id}/confirm").status_code == 303
     assert eva.post(f"/parties/{party_id}/confirm").status_code == 409
     assert len(traces(sqlite_database, Event.STAFF_CONTACT_VERIFIED)) == 1
+    assert the(sqlite_database, message).due_at <= utcnow()
     assert "El número pudo cambiar de dueño" not in words(eva, f"/cases/{message.case_id}").split("Historia")[0]
 
 
