@@ -91,7 +91,7 @@ def confirm_contact(session: Session, member: Member, party_id: str, *, now: dat
         .where(Message.waits_for == WaitReason.VERIFY, Message.lease_until.is_(None))
     )
     for message in session.scalars(waiting.with_for_update(of=Message, skip_locked=True)):
-        message.due_at = now
+        message.due_at, message.waits_for = now, None
     record(
         session,
         Event.STAFF_CONTACT_VERIFIED,
