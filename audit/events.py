@@ -190,6 +190,7 @@ class Event(StrEnum):
     ADMINISTRATOR_CASE_KEY_RECOVERED = "administrator:case_key:recovered"
     ADMINISTRATOR_ORGANIZATION_CHANGED = "administrator:organization:changed"
     ADMINISTRATOR_ORGANIZATION_LIMITED = "administrator:organization:limited"
+    ADMINISTRATOR_SMS_SENDER_SET = "administrator:sms_sender:set"
     ADMINISTRATOR_CONTACT_RULES_SET = "administrator:contact_rules:set"
 
     @property

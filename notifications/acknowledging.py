@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from records import channels
 from records.cases import CaseState
 from records.contacting import rules_of
 from records.links import issue
 from records.messages import Message, Purpose, queue
 from records.notices import QUIET, ReceivedNotice
-from records.optouts import opted_out
 from records.reminders import waits_for_customer, when_allowed
 from records.requests import DocumentRequest, RequestState, SendMode, SlotState
 from storage.database import Database, utcnow
@@ -56,7 +56,7 @@ def _put_off(session: Session, notice: ReceivedNotice, request: DocumentRequest,
 def _wanted(session: Session, request: DocumentRequest) -> bool:
     over = request.state == RequestState.CANCELLED or request.case.state != CaseState.OPEN
     told = rules_of(session, request.org_id).received_notices and request.send_mode != SendMode.NONE
-    return told and not over and not opted_out(session, request.party)
+    return told and not over and channels.may_write_to(session, request.party)
 
 
 def _is_worth_telling(session: Session, notice: ReceivedNotice, request: DocumentRequest, now: datetime) -> bool:

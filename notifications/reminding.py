@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from records import channels
 from records.escalations import CallReason, raise_call
 from records.links import issue
 from records.messages import Purpose, queue
-from records.optouts import opted_out
 from records.reminders import (
     ReminderPlan,
     StepKind,
@@ -53,7 +53,7 @@ def remind(database: Database, held: Lease, *, now: datetime | None = None) -> N
 
 def _remind(session: Session, plan: ReminderPlan, request: DocumentRequest, now: datetime) -> None:
     last = len(request.template.reminder_days)
-    if opted_out(session, request.party):
+    if not channels.may_write_to(session, request.party):
         plan.step, plan.last_at, plan.skipped = last + 1, now, CallReason.OPTED_OUT.value
         if waits_for_customer(request):
             raise_call(session, request, CallReason.OPTED_OUT, now=now)

@@ -25,6 +25,7 @@ class Channel(StrEnum):
     """Ways to reach a customer."""
 
     WHATSAPP = "whatsapp"
+    SMS = "sms"
     EMAIL = "email"
     CRM = "crm"  # the inbox of the CRM, which sends from the company's own number
 
@@ -63,6 +64,7 @@ class WaitReason(StrEnum):
     SENDER = "sender"  # every number that may send it is stopped
     TEMPLATE = "template"  # its template is missing, paused or not approved
     BUDGET = "budget"  # the day's new conversations are used up
+    QUIET = "quiet"  # the customer may be asleep
     VERIFY = "verify"  # somebody must first make sure that the address is still the customer's
 
 

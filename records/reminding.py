@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from audit import Event, record
+from records import channels
 from records.calendars import place_of
 from records.cases import CaseState
 from records.errors import NotFound, WrongState
-from records.optouts import opted_out
 from records.organizations import Organization
 from records.people import Member
 from records.policy import Action, require
@@ -45,7 +45,7 @@ def outlook(session: Session, request: DocumentRequest, *, now: datetime) -> Out
     if step is None or step.kind is not StepKind.REMIND:
         return Outlook(at=None, zone=zone, paused=False, held=None)
     stop = reason_to_skip(session, request, now)
-    held = "opted_out" if opted_out(session, request.party) else stop.value if stop in LASTING else None
+    held = "opted_out" if not channels.may_write_to(session, request.party) else stop.value if stop in LASTING else None
     return Outlook(at=None if held else max(step.at, now), zone=zone, paused=False, held=held)
 
 

@@ -1,7 +1,8 @@
-"""Numbers that messages are sent from, each with its own token and webhook secret."""
+"""What messages are sent from: WhatsApp numbers, each with its own token and webhook secret, and SMS services."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,3 +44,20 @@ class WhatsAppSender(Base):
     """Lower goes first."""
     portfolio: Mapped[str | None] = mapped_column(String(64))
     """The business portfolio whose budget of conversations it shares; its own account when nobody said."""
+
+
+class SmsSender(Base):
+    """How SMS leave for one organization: any service that takes one JSON body a message.
+
+    In the values of `headers` and `body`, {secret}, {to}, {text} and {reference} stand for what they say.
+    """
+
+    __tablename__ = "sms_senders"
+
+    id: Mapped[NewId]
+    org_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), unique=True)
+    url: Mapped[str] = mapped_column(String(255))
+    headers: Mapped[dict[str, str]]
+    body: Mapped[dict[str, Any]]
+    secret_boxed: Mapped[bytes] = mapped_column(LargeBinary)
+    """Key of the service in the courier's box (table sms_senders, row id, column secret_boxed)."""

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from audit import Event, record
 from records.cases import CaseState
+from records.channels import may_write_to
 from records.links import UploadLink, issue, newest_link
 from records.messages import Message, MessageState, Purpose, messages_of_request, queue
-from records.optouts import opted_out
 from records.requests import DocumentRequest, RequestState, SendMode
 from storage.database import Base, NewId, new_id
 from storage.due import Due
@@ -129,7 +129,7 @@ def _reason_to_withhold(session: Session, request: DocumentRequest) -> str | Non
         return "not_wanted"
     if request.send_mode == SendMode.NONE:
         return "sent_by_others"
-    return "opted_out" if opted_out(session, request.party) else None
+    return None if may_write_to(session, request.party) else "opted_out"
 
 
 def _trace(

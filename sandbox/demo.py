@@ -21,12 +21,13 @@ from records.crm.subscribers import TABLE, CrmSubscriber, SubscriberKind
 from records.organizations import Organization, PrivacyNotice, Team
 from records.people import Member, Role
 from records.requirements import publish_template
-from records.senders import WhatsAppSender
+from records.senders import SmsSender, WhatsAppSender
 from records.signing_in import Passwords, new_seed
 from records.templates import TemplateAccount
 from sandbox import refuse_in_production
 from sandbox.demo_texts import NOTICE_FULL, NOTICE_SHORT, TEMPLATES, WITH_CODE
 from sandbox.launch.site import Site
+from sandbox.sms.service import TOKEN as SMS_TOKEN
 from sandbox.whatsapp.settings import Settings
 from storage.database import Database, new_id, utcnow
 from storage.sealing import keyfiles
@@ -81,7 +82,7 @@ def _load(session: Session, site: Site) -> dict[str, Any]:
         made = publish_template(session, org_id=org_id, key=key, name=name, requirements=requirements, now=now)
         made.second_factor = key in WITH_CODE
     sender = _sender(org_id, simulated, site.layout.keys)
-    session.add_all([sender, _endpoint(org_id, site)])
+    session.add_all([sender, _endpoint(org_id, site), _sms_sender(org_id, site)])
     session.add(TemplateAccount(org_id=org_id, waba_id=sender.waba_id, due_at=now))
     _, api_key = create_api_key(
         session, org_id=org_id, name="Demo CRM", scopes=SCOPES, team_id=teams["Crédito"].id, now=now
@@ -148,6 +149,18 @@ def _endpoint(org_id: str, site: Site) -> CrmSubscriber:
         event_types=[],
         secret_boxed=box.seal(secret, table=TABLE, row=row, column="secret_boxed"),
         created_at=utcnow(),
+    )
+
+
+def _sms_sender(org_id: str, site: Site) -> SmsSender:
+    box, row = Box([keyfiles.read(site.layout.keys / "courier" / "box_key")]), new_id()
+    return SmsSender(
+        id=row,
+        org_id=org_id,
+        url=f"http://127.0.0.1:{site.port('mail')}/sms/messages",
+        headers={"Authorization": "Bearer {secret}"},
+        body={"to": "{to}", "text": "{text}", "reference": "{reference}"},
+        secret_boxed=box.seal(SMS_TOKEN.encode(), table="sms_senders", row=row, column="secret_boxed"),
     )
 
 

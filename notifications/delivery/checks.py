@@ -1,30 +1,43 @@
 """What is asked of a message before each attempt: whether its cause still stands and its person may be written to."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from records.cases import Party
 from records.challenges import challenge_of
+from records.channels import has_address, refused
 from records.links import newest_link
 from records.messages import Channel, Message, MessageState, Purpose
-from records.optouts import opted_out
+from records.reminders import when_allowed
 from records.requests import RequestState
+
+WAITED = timedelta(minutes=15)
+"""What leaves sooner was sent when it was due, or by a person."""
 
 
 def reason_to_stop(session: Session, message: Message, now: datetime) -> str | None:
     """Return why this message must not go (any more), else None."""
     if message.state != MessageState.QUEUED:
         return "already_" + message.state
-    stop = _code_ended(session, message, now) if message.purpose == Purpose.CODE else _link_ended(message, now)
+    stop = _code_ended(session, message, now) if message.purpose == Purpose.CODE else link_ended(message, now)
     if stop is not None:
         return stop
     party = message.request.party
     if not _has_address(message, party):
         return "no_address"
-    if opted_out(session, party):
+    if refused(session, Channel(message.channel), party):
         return "opted_out"
     return None
+
+
+def quiet_until(session: Session, message: Message, now: datetime) -> datetime | None:
+    """Return when a reminder or notice that waited in the outbox may leave: its customer may be asleep by now."""
+    by_itself = message.purpose in (Purpose.REMINDER, Purpose.RECEIVED)
+    if not by_itself or now - message.created_at < WAITED:
+        return None
+    opening = when_allowed(session, message.request, now)
+    return opening if opening > now else None
 
 
 def follow_link(session: Session, message: Message, now: datetime) -> None:
@@ -37,17 +50,15 @@ def follow_link(session: Session, message: Message, now: datetime) -> None:
 
 
 def _has_address(message: Message, party: Party) -> bool:
-    match Channel(message.channel):
-        case Channel.WHATSAPP:  # which sends a code to a phone only, not to a business-scoped id (131062)
-            return bool(party.phone or (party.bsuid and message.purpose != Purpose.CODE))
-        case Channel.EMAIL:
-            return bool(party.email)
-        case Channel.CRM:  # which knows the person; without a conversation another channel follows
-            return True
+    if message.channel == Channel.WHATSAPP and message.purpose == Purpose.CODE:
+        return bool(party.phone)  # a code goes to no business-scoped id (131062)
+    return has_address(Channel(message.channel), party)
 
 
-def _link_ended(message: Message, now: datetime) -> str | None:
-    if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE):
+def link_ended(message: Message, now: datetime) -> str | None:
+    """Return why the link that a message carries is of no use any more, else None."""
+    thanks = message.purpose == Purpose.RECEIVED and message.request.state == RequestState.COMPLETE
+    if message.request.state in (RequestState.CANCELLED, RequestState.COMPLETE) and not thanks:
         return "request_" + message.request.state
     return None if message.link.accepts_activation(now) else "link_closed"
 

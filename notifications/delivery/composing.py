@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifications.delivery.inbox import through_inbox
@@ -15,6 +16,8 @@ from notifications.egress import Egress
 from notifications.mail.client import MailOutcome, Relay
 from notifications.mail.texts import Letter, write
 from notifications.senders import opened
+from notifications.sms import texts as sms
+from notifications.sms.client import SmsClient, SmsOutcome, SmsService
 from notifications.whatsapp import authentication
 from notifications.whatsapp.client import CloudApi, SendOutcome
 from notifications.whatsapp.errors import InvalidMessage
@@ -25,6 +28,7 @@ from records.challenges import challenge_of
 from records.checkcodes import grouped
 from records.messages import Channel, Message, Purpose
 from records.organizations import Organization
+from records.senders import SmsSender
 from storage.database import Database, utcnow
 from storage.sealing.box import Box
 
@@ -39,7 +43,7 @@ NAME_LIMIT = 60
 SHORT_LIMIT = 20
 """Characters of a name or title in a message whose texts were too long for the platform (132005)."""
 
-Post = Callable[[], SendOutcome | MailOutcome]
+Post = Callable[[], SendOutcome | MailOutcome | SmsOutcome]
 """Hands one composed message to its channel. Raises InvalidMessage when it breaks a rule of the channel."""
 
 
@@ -56,6 +60,7 @@ class Tools:
     token: Callable[[str], str]
     code: Callable[[str], str]
     relay: Relay | None
+    sms: SmsClient
     public_url: str
     egress: Egress | None = None
     """The way to CRMs whose inbox sends for us."""
@@ -70,6 +75,8 @@ def compose(tools: Tools, session: Session, message: Message, way: Route | None,
     match Channel(message.channel):
         case Channel.WHATSAPP:
             return _whatsapp(tools, session, message, way, attempt_id) if way is not None else None
+        case Channel.SMS:
+            return _sms(tools, session, message, attempt_id)
         case Channel.EMAIL:
             return _mail(tools, session, message, attempt_id)
         case Channel.CRM:
@@ -139,6 +146,24 @@ def _inbox(tools: Tools, session: Session, message: Message) -> Post | None:
         body=body,
         suffix=suffix,
     )
+
+
+def _sms(tools: Tools, session: Session, message: Message, attempt_id: str) -> Post | None:
+    row = session.scalars(select(SmsSender).where(SmsSender.org_id == message.org_id)).first()
+    to, organization = message.request.party.phone, session.get_one(Organization, message.org_id)
+    if row is None or to is None or message.purpose == Purpose.CODE:
+        return None
+    secret = tools.box.open(row.secret_boxed, table="sms_senders", row=row.id, column="secret_boxed").decode()
+    service = SmsService(url=row.url, headers=row.headers, body=row.body, secret=secret)
+    text = sms.write(
+        Purpose(message.purpose),
+        message.request.party.locale,
+        company=spoken(organization.name),
+        name=_names(message)[0],
+        url=f"{tools.public_url}/s/{tools.token(message.link.id)}",
+        check=grouped(message.link.check_code),
+    )
+    return lambda: tools.sms.send(service, to=to, text=text, reference=attempt_id)
 
 
 def _code(tools: Tools, session: Session, message: Message) -> str | None:

@@ -89,18 +89,16 @@ def elsewhere(session: Session, message: Message, now: datetime) -> bool:
 
 
 def fail(session: Session, message: Message, why: str, now: datetime) -> None:
-    """End undelivered, for a person to see."""
+    """End undelivered, for a person to see: somebody should call."""
     if message.fail(why, now):
         note(session, Event.COURIER_MESSAGE_FAILED, message, now, {"reason": why})
+        if message.purpose not in (Purpose.CODE, Purpose.RECEIVED):  # somebody waits, or nothing is wanted
+            raise_call(session, message.request, CallReason.UNDELIVERABLE, now=now)
 
 
 def _elsewhere_or_fail(session: Session, message: Message, now: datetime) -> None:
-    """Send by the next channel; where none is left, somebody should call."""
-    if elsewhere(session, message, now):
-        return
-    fail(session, message, message.error or "failed", now)
-    if message.purpose != Purpose.CODE:
-        raise_call(session, message.request, CallReason.UNDELIVERABLE, now=now)
+    if not elsewhere(session, message, now):
+        fail(session, message, message.error or "failed", now)
 
 
 def _slow_down(session: Session, message: Message, error: ApiError, sender_id: str | None, now: datetime) -> None:

@@ -17,7 +17,8 @@ from notifications.connectors.protocol import CrmTrouble
 from notifications.connectors.setting_up import ConnectorRefused, connector
 from notifications.crm.outcomes import Failed
 from notifications.egress import Egress
-from notifications.mail.client import MailAccepted, MailOutcome, MailRefused
+from notifications.mail.client import MailOutcome
+from notifications.outcomes import HandedOver, TurnedDown
 from notifications.whatsapp.outcomes import NotSent, Unknown
 from notifications.whatsapp.templates import find
 from records.crm.references import references_of
@@ -80,11 +81,11 @@ def _outcome(chatwoot: Chatwoot, conversation: str, sent: TemplateMessage) -> Ma
     except CrmTrouble as trouble:
         outcome = trouble.outcome
         if isinstance(outcome, Failed) or outcome.status in NOTHING_DONE:
-            return MailRefused(code=f"crm_{outcome.code}", again=not isinstance(outcome, Failed))
+            return TurnedDown(code=f"crm_{outcome.code}", again=not isinstance(outcome, Failed))
         if not trouble.left:
             return NotSent(reason=outcome.code)
         return Unknown(reason=outcome.code)
-    return MailAccepted()
+    return HandedOver()
 
 
 def _rendered(template: str, language: str, body: tuple[str, ...]) -> str:

@@ -14,12 +14,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import Event
-from notifications.delivery.checks import follow_link, reason_to_stop
+from notifications.delivery.checks import follow_link, link_ended, quiet_until, reason_to_stop
 from notifications.delivery.composing import Post, Tools, compose, template_of
 from notifications.delivery.failing import again, elsewhere, fail, undelivered
 from notifications.delivery.noting import note
 from notifications.delivery.routing import Hold, Route, in_window, route
-from notifications.mail.client import MailAccepted, MailOutcome, MailRefused
+from notifications.mail.client import MailOutcome
+from notifications.outcomes import HandedOver, TurnedDown
+from notifications.sms.client import SmsOutcome
 from notifications.whatsapp.client import Accepted, NotSent, Refused, SendOutcome, Unknown
 from notifications.whatsapp.errors import InvalidMessage
 from records import channels
@@ -27,8 +29,11 @@ from records.breakers import recipient_key
 from records.budgets import claim_conversation
 from records.messages import Channel, Message, MessageAttempt, MessageState, Purpose, WaitReason
 from records.pacing import claim_turn, give_turn_back
+from records.requests import RequestState
 from storage.database import new_id
 from storage.due import Lease, renew, settle
+
+Outcome = SendOutcome | MailOutcome | SmsOutcome | InvalidMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +60,22 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
         if message.state in (MessageState.SENDING, MessageState.UNKNOWN):  # cut off between the commit and the answer
             _unknown(session, message, held, now)
             return None
+        if message.state in (MessageState.ACCEPTED, MessageState.SENT):  # and nobody has told that it arrived
+            settle(session, Message, held)
+            _late(session, message, now)
+            return None
         follow_link(session, message, now)
         if not message.pinned:
-            message.channel = channels.first_channel(message)
+            message.channel = channels.first_channel(session, message)
         stop = reason_to_stop(session, message, now)
         if stop is not None:
             settle(session, Message, held)
             _cancel(session, message, stop, now)
+            return None
+        opening = quiet_until(session, message, now)
+        if opening is not None:
+            settle(session, Message, held)
+            message.wait(WaitReason.QUIET, opening, now)
             return None
         way = _way(session, message, now) if message.channel == Channel.WHATSAPP else None
         if isinstance(way, Hold):
@@ -120,14 +134,14 @@ def _attempt(session: Session, message: Message, way: Route | None, attempt_id: 
     )
 
 
-def _post(ready: _Ready) -> SendOutcome | MailOutcome | InvalidMessage:
+def _post(ready: _Ready) -> Outcome:
     try:
         return ready.post()
     except InvalidMessage as invalid:
         return invalid
 
 
-def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | MailOutcome | InvalidMessage) -> None:
+def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: Outcome) -> None:
     now = tools.clock()
     with tools.database.transaction() as session:
         message = _locked(session, held, now)
@@ -140,7 +154,7 @@ def _finish(tools: Tools, held: Lease, ready: _Ready, outcome: SendOutcome | Mai
             attempt.recipient_user = outcome.user_id or attempt.recipient_user
         if attempt.outcome is not None:  # a status was faster than the answer, and has had its effect
             return
-        if message.state != MessageState.SENDING and not isinstance(outcome, Accepted | MailAccepted):
+        if message.state != MessageState.SENDING and not isinstance(outcome, Accepted | HandedOver):
             attempt.outcome = "overtaken"
             return
         if isinstance(outcome, Refused | NotSent) and attempt.sender_id is not None:
@@ -152,20 +166,21 @@ def _settled(
     session: Session,
     message: Message,
     attempt: MessageAttempt,
-    outcome: SendOutcome | MailOutcome | InvalidMessage,
+    outcome: Outcome,
     now: datetime,
 ) -> None:
     """Write what became of the attempt into it and into its message."""
     match outcome:
-        case Accepted() | MailAccepted():
+        case Accepted() | HandedOver():
             attempt.outcome = "accepted"
             message.wamid = outcome.wamid if isinstance(outcome, Accepted) else None
             message.error = None
             message.advance(MessageState.ACCEPTED, now)
+            message.due_at = channels.watched_until(session, message, now)
             note(session, Event.COURIER_MESSAGE_SENT, message, now, {"attempt": attempt.id})
-        case MailRefused():
+        case TurnedDown():
             attempt.outcome, attempt.error = "refused", outcome.code
-            _mail_refused(session, message, outcome, now)
+            _turned_down(session, message, outcome, now)
         case Refused(error=error):
             undelivered(session, message, error, now, attempt=attempt)
             attempt.outcome, attempt.error = "refused", message.error
@@ -182,13 +197,21 @@ def _settled(
             fail(session, message, outcome.code, now)
 
 
-def _mail_refused(session: Session, message: Message, refused: MailRefused, now: datetime) -> None:
-    """Send again later what the relay refused for now (4xx); what it refused for good goes another way, or fails."""
+def _turned_down(session: Session, message: Message, refused: TurnedDown, now: datetime) -> None:
+    """Send again later what relay or service refused for now; what it refused for good goes another way, or fails."""
     message.error = refused.code
     if refused.again:
         again(session, message, now)
     elif not elsewhere(session, message, now):
         fail(session, message, refused.code, now)
+
+
+def _late(session: Session, message: Message, now: datetime) -> None:
+    """Try the next channel with what no phone has confirmed, unless its link has served or nothing is wanted."""
+    served = message.purpose == Purpose.REQUEST and message.request.state != RequestState.REQUESTED
+    if not served and link_ended(message, now) is None:
+        message.error = "not_delivered"
+        elsewhere(session, message, now)
 
 
 def _unknown(session: Session, message: Message, held: Lease, now: datetime) -> None:

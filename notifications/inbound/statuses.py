@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from audit import Event, record
 from notifications.delivery.failing import undelivered
 from notifications.whatsapp.errors import ApiError
+from records import channels
 from records.contacts import note_reached
 from records.messages import InboundEvent, Message, MessageAttempt, MessageState
 
@@ -32,7 +33,7 @@ def take_in(session: Session, event: InboundEvent, now: datetime) -> None:
     if event.status == "failed":
         changed = _failed(session, message, attempt, event, now)
     else:
-        changed = _came(message, attempt, STATES.get(event.status or ""), now)
+        changed = _came(session, message, attempt, STATES.get(event.status or ""), now)
     if changed:
         record(
             session,
@@ -46,13 +47,16 @@ def take_in(session: Session, event: InboundEvent, now: datetime) -> None:
         )
 
 
-def _came(message: Message, attempt: MessageAttempt, state: MessageState | None, now: datetime) -> bool:
+def _came(
+    session: Session, message: Message, attempt: MessageAttempt, state: MessageState | None, now: datetime
+) -> bool:
     """Move the message forward. What failed, or goes out anew since, is moved by an arrival only."""
     arrived = state in (MessageState.DELIVERED, MessageState.READ)
     stale = attempt.outcome == "failed" or message.channel != attempt.channel or message.state == MessageState.QUEUED
     if state is None or (stale and not arrived) or not message.advance(state, now):
         return False
-    message.wamid, message.due_at, message.error = attempt.wamid, None, None
+    message.wamid, message.error = attempt.wamid, None
+    message.due_at = None if arrived else channels.watched_until(session, message, attempt.started_at)
     if arrived:
         note_reached(message.request.party)
     return True

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from enum import StrEnum
 from pathlib import Path
 
-from notifications.whatsapp.outcomes import NotSent, Unknown
+from notifications.outcomes import HandedOver, NotSent, TurnedDown, Unknown
 
 TIMEOUT_S = 15.0
 
@@ -25,20 +25,7 @@ class Tls(StrEnum):
     NONE = "none"  # on this machine only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailAccepted:
-    """The relay took the message and answers for it from now on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailRefused:
-    """The relay refused: nothing was sent. `again`: it said that this may change (4xx)."""
-
-    code: str
-    again: bool
-
-
-MailOutcome = MailAccepted | MailRefused | NotSent | Unknown
+MailOutcome = HandedOver | TurnedDown | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +84,8 @@ def _hand_over(connection: smtplib.SMTP, message: EmailMessage, sender: str, to:
         return _refused(error.smtp_code)
     except (OSError, smtplib.SMTPException) as error:  # the bytes left, and nobody knows
         return Unknown(reason=type(error).__name__)
-    return MailAccepted() if 200 <= code < 300 else _refused(code)
+    return HandedOver() if 200 <= code < 300 else _refused(code)
 
 
-def _refused(code: int) -> MailRefused:
-    return MailRefused(code=f"smtp_{code}", again=400 <= code < 500)
+def _refused(code: int) -> TurnedDown:
+    return TurnedDown(code=f"smtp_{code}", again=400 <= code < 500)

@@ -121,3 +121,4 @@ for group in (
 ):
     cli.add_command(group)
 organizations.organization.add_command(contacting.set_rules)
+organizations.organization.add_command(contacting.set_sms)

@@ -1,20 +1,39 @@
-"""`organization reminders`: when and how a company writes to its customers by itself."""
+"""`organization reminders`: when and how a company writes to its customers by itself; `organization sms`: through which
+service SMS leave."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import select
 
 from audit import Event
 from portal.cli.session import CommandRefused, Wiring, note, organization, pass_wiring
 from records.contacting import CHANNELS, WEEKDAYS, rules_of
+from records.senders import SmsSender
+from storage.database import new_id
 
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+URL_LENGTH = 255
 SWITCH = click.Choice(["yes", "no"])
 SHOWN = (
     *("opens", "closes", "rest_days", "rest_on_holidays", "received_notices"),
     *("channels", "undelivered_hours", "opt_out_everywhere"),
 )
+
+
+class SmsFormat(BaseModel):
+    """How a service wants one message; the defaults are what most take."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    headers: dict[str, str] = {"Authorization": "Bearer {secret}"}
+    body: dict[str, Any] = {"to": "{to}", "text": "{text}", "reference": "{reference}"}
 
 
 @click.command("reminders")
@@ -79,3 +98,44 @@ def _shown(value: Any) -> str:
             return ",".join(value) or "none"
         case _:
             return str(value)
+
+
+@click.command("sms")
+@click.argument("slug")
+@click.option("--url", required=True, help="Where the service takes one message, as JSON.")
+@click.option("--secret-file", type=click.Path(path_type=Path), required=True, help="File (0600) with its key.")
+@click.option("--format", "file", type=click.File("rb"), help='JSON file: {"headers": {...}, "body": {...}}.')
+@pass_wiring
+def set_sms(wiring: Wiring, slug: str, url: str, secret_file: Path, file: Any) -> None:
+    """Let SMS of the company SLUG leave through the service at URL. In the values of the format {secret} (headers) and
+    {to}, {text}, {reference} (body) are filled; without one it is a bearer token and these three names."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if parts.hostname is None or not safe or len(url) > URL_LENGTH:
+        raise CommandRefused("the service is reached by https, or by http on this machine")
+    form = _format(file.read() if file is not None else None)
+    secret, row = wiring.secret_text(secret_file), new_id()
+    sealed = wiring.courier_box().seal(secret.encode(), table="sms_senders", row=row, column="secret_boxed")
+    with wiring.database().transaction() as session:
+        found = organization(session, slug)
+        known = session.scalars(select(SmsSender).where(SmsSender.org_id == found.id)).first()
+        if known is not None:
+            session.delete(known)
+            session.flush()
+        how = {"url": url, "headers": form.headers, "body": form.body}
+        session.add(SmsSender(id=row, org_id=found.id, secret_boxed=sealed, **how))
+        session.flush()
+        note(session, Event.ADMINISTRATOR_SMS_SENDER_SET, org_id=found.id, subject_id=row)
+    click.echo(row)
+    click.echo("The secret file can go now.", err=True)
+
+
+def _format(untrusted: bytes | None) -> SmsFormat:
+    """Return headers and body. Raises CommandRefused for what would send no number or no text."""
+    try:
+        found = SmsFormat() if untrusted is None else SmsFormat.model_validate_json(untrusted)
+    except ValidationError:
+        raise CommandRefused('the format is {"headers": {name: text}, "body": {...}}') from None
+    if any(name not in json.dumps(found.body) for name in ("{to}", "{text}")):
+        raise CommandRefused("the body of the format needs {to} and {text}")
+    return found

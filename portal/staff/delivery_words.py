@@ -14,7 +14,12 @@ PILES = {
     Pile.HELD: _("Detenidos"),
     Pile.WAITING: _("En espera"),
 }
-CHANNELS = {Channel.WHATSAPP: "WhatsApp", Channel.EMAIL: _("Correo"), Channel.CRM: _("Bandeja del CRM")}
+CHANNELS = {
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.SMS: "SMS",
+    Channel.EMAIL: _("Correo"),
+    Channel.CRM: _("Bandeja del CRM"),
+}
 PURPOSES = {
     Purpose.REQUEST: _("Solicitud"),
     Purpose.RETURNED: _("Documento devuelto"),
@@ -30,6 +35,7 @@ WAITS = {
     WaitReason.SENDER: _("El número de WhatsApp está en pausa. Lo revisa administración."),
     WaitReason.TEMPLATE: _("La plantilla del mensaje no se puede usar ahora. La revisa administración."),
     WaitReason.RECIPIENT: _("WhatsApp no acepta mensajes para esta persona por ahora."),
+    WaitReason.QUIET: _("A esta hora el cliente puede estar durmiendo. Sale cuando abra el horario de mensajes."),
     WaitReason.VERIFY: _("El número pudo cambiar de dueño. Confirma con la persona antes de enviar."),
 }
 ALARMS = {
@@ -48,6 +54,7 @@ ALARMS = {
 FAILURES = {
     "gone": _("respondió que ya no quiere avisos"),
     "failing": _("llevaba cinco días sin aceptar nada"),
+    "not_delivered": _("no se confirmó la entrega a tiempo"),
     "0": _("la llave de acceso a WhatsApp ya no sirve"),
     "3": _("falta un permiso en la cuenta de WhatsApp"),
     "4": _("se envió demasiado rápido"),

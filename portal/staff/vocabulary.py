@@ -307,6 +307,7 @@ EVENTS = {
     Event.ADMINISTRATOR_ORGANIZATION_CREATED: _("creó la organización"),
     Event.ADMINISTRATOR_ORGANIZATION_CHANGED: _("cambió lo que la organización acepta"),
     Event.ADMINISTRATOR_ORGANIZATION_LIMITED: _("cambió los límites de la organización"),
+    Event.ADMINISTRATOR_SMS_SENDER_SET: _("fijó el servicio por el que salen los SMS"),
     Event.ADMINISTRATOR_CONTACT_RULES_SET: _("cambió cómo se escribe a los clientes"),
     Event.ADMINISTRATOR_MEMBER_CREATED: _("dio de alta a una persona"),
     Event.ADMINISTRATOR_MEMBER_RESET: _("renovó las credenciales de una persona"),

@@ -10,6 +10,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from sandbox import refuse_in_production
 from sandbox.mail.app import create_app
 from sandbox.mail.sink import Inbox, controller
+from sandbox.sms.service import TOKEN, Phones
 
 HOST = "127.0.0.1"
 
@@ -27,12 +28,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args(arguments)
-    done, inbox = threading.Event(), Inbox()
+    done, inbox, phones = threading.Event(), Inbox(), Phones(TOKEN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: done.set())
     smtp = controller(inbox, HOST, options.smtp_port)
     smtp.start()
-    server = make_server(HOST, options.port, create_app(inbox), threaded=True, request_handler=QuietHandler)
+    server = make_server(HOST, options.port, create_app(inbox, phones), threaded=True, request_handler=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"Inbox: http://{HOST}:{server.server_port}", flush=True)
     done.wait()

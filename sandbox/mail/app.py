@@ -4,6 +4,7 @@ from flask import Flask, Response, abort, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
 from sandbox.mail.sink import Inbox, Mail
+from sandbox.sms.service import Phones, service
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'"
@@ -12,15 +13,16 @@ DRAWN = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'
 """What a drawn mail may do: be looked at, and open its links in another tab."""
 
 
-def create_app(inbox: Inbox) -> Flask:
-    """Return the application over an inbox."""
+def create_app(inbox: Inbox, phones: Phones) -> Flask:
+    """Return the application over an inbox, and the SMS beside it."""
     app = Flask(__name__)
     app.config["TRUSTED_HOSTS"] = ["localhost", ".localhost", "127.0.0.1"]
     app.after_request(_harden)
+    app.register_blueprint(service(phones))
 
     @app.get("/")
     def listing() -> ResponseReturnValue:
-        return render_template("inbox.html", mails=inbox.mails()[::-1])
+        return render_template("inbox.html", mails=inbox.mails()[::-1], texts=phones.messages()[::-1])
 
     @app.get("/mails/<int:mail_id>")
     def show(mail_id: int) -> ResponseReturnValue:

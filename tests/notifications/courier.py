@@ -17,6 +17,7 @@ from notifications.delivery import deliver
 from notifications.delivery.composing import Tools
 from notifications.inbound.taking_in import process
 from notifications.mail.client import Relay
+from notifications.sms.client import SmsClient
 from notifications.whatsapp.client import CloudApi
 from records.messages import InboundEvent, Message, MessageAttempt
 from records.senders import WhatsAppSender
@@ -112,6 +113,7 @@ def tools_for(database: Database, api: CloudApi, relay: Relay | None = None) -> 
         token=SIGNER.token,
         code=CODES.code,
         relay=relay,
+        sms=SmsClient(timeout=2),
         public_url=PUBLIC_URL,
     )
 

@@ -17,6 +17,7 @@ from notifications.delivery.composing import Tools
 from notifications.egress import Egress
 from notifications.inbound import taking_in
 from notifications.mail.client import Relay, Tls
+from notifications.sms.client import SmsClient
 from notifications.studio import submitting, syncing
 from notifications.studio import tools as studio
 from notifications.timestamps import StampAuthority
@@ -44,7 +45,7 @@ def run(stop: Stop) -> None:
     settings = CourierSettings.load()
     database = Database(settings.database_url)
     egress = Egress(private_allowed=settings.private_endpoints)
-    with CloudApi(settings.wa_graph_base) as api:
+    with CloudApi(settings.wa_graph_base) as api, SmsClient() as sms:
         delivery_tools = Tools(
             database=database,
             api=api,
@@ -52,6 +53,7 @@ def run(stop: Stop) -> None:
             token=LinkSigner(settings.link_keys()).token,
             code=CodeMaker(settings.code_key()).code,
             relay=_relay(settings),
+            sms=sms,
             public_url=settings.public_url,
             egress=egress,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notifications.mail.client import MailAccepted, MailRefused, Relay, Tls
+from notifications.mail.client import HandedOver, Relay, Tls, TurnedDown
 from notifications.mail.texts import Letter, write
 from notifications.whatsapp.outcomes import NotSent, Unknown
 from records.messages import Purpose
@@ -31,7 +31,7 @@ def send(relay: Relay):
 
 def test_a_mail_arrives_whole() -> None:
     with an_inbox() as (inbox, relay):
-        assert send(relay) == MailAccepted()
+        assert send(relay) == HandedOver()
         (mail,) = inbox.mails()
     assert (mail.to, mail.sender, mail.message["Subject"]) == (ANA, US, "Financiera Aurora: tu código de un solo uso")
     assert "Tu código es 123456" in mail.part("plain")
@@ -44,19 +44,19 @@ def test_a_mail_arrives_whole() -> None:
 def test_a_refused_recipient_is_refused(answer: str, again: bool) -> None:
     with an_inbox() as (inbox, relay):
         inbox.refusals[ANA] = answer
-        assert send(relay) == MailRefused(code=f"smtp_{answer[:3]}", again=again)
+        assert send(relay) == TurnedDown(code=f"smtp_{answer[:3]}", again=again)
         assert inbox.mails() == []
 
 
 @pytest.mark.parametrize("answer", [b"552 too much", b"451 greylisted"])
 def test_what_is_refused_after_its_bytes_was_not_sent(answer: bytes) -> None:
     with a_server_that(*GREETING, b"354 go", answer) as relay:
-        assert send(relay) == MailRefused(code=f"smtp_{answer[:3].decode()}", again=answer.startswith(b"4"))
+        assert send(relay) == TurnedDown(code=f"smtp_{answer[:3].decode()}", again=answer.startswith(b"4"))
 
 
 def test_a_data_command_that_is_refused_was_not_sent() -> None:
     with a_server_that(*GREETING, b"451 not now") as relay:
-        assert send(relay) == MailRefused(code="smtp_451", again=True)
+        assert send(relay) == TurnedDown(code="smtp_451", again=True)
 
 
 @pytest.mark.parametrize("answers", [(), GREETING[:1], GREETING[:2], GREETING[:3]])
@@ -78,7 +78,7 @@ def test_starttls_reaches_a_server_with_a_known_certificate(tmp_path: Path) -> N
     certificate, context = a_certificate(tmp_path)
     with an_inbox(tls_context=context, require_starttls=True) as (inbox, plain):
         relay = replace(plain, host="localhost", tls=Tls.STARTTLS, ca_file=certificate)
-        assert send(relay) == MailAccepted()
+        assert send(relay) == HandedOver()
         assert len(inbox.mails()) == 1
 
 

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from audit import AuditEvent, Event
 from portal.cli.session import operator
 from records.apikeys import ApiKeyRefused, Scope, authenticate
+from records.contacting import ContactRules
 from records.organizations import Organization, Team, current_notice
 from records.people import Member, Role
 from records.requirements import current_template
-from records.senders import WhatsAppSender
+from records.senders import SmsSender, WhatsAppSender
 from records.signing_in import Passwords, claim_try, prove
 from storage.database import utcnow
 from storage.sealing import keyfiles
@@ -377,3 +378,65 @@ def test_what_no_key_can_be_given_is_refused(run, company, database, words):
     refused = [key if word == "KEY" else word for word in words]
     assert run("apikey", *refused, fails=1).output.startswith("Error: ")
     assert events(database) == before
+
+
+def test_a_company_says_when_and_how_it_writes_to_customers(run, company, database):
+    shown = run("organization", "reminders", company).output.splitlines()
+    assert "opens: 09:00" in shown
+    assert "rest-days: sun" in shown
+    assert "channels: whatsapp,sms,email" in shown
+    changed = run("organization", "reminders", company, "--opens", "00:00", "--closes", "24:00", "--rest-days", "none")
+    assert "closes: 24:00" in changed.output
+    assert "rest-days: none" in changed.output
+    run("organization", "reminders", company, "--channels", "sms,email", "--received-notices", "no")
+    with database.reading() as session:
+        rules = session.scalars(select(ContactRules)).one()
+        assert (rules.opens, rules.channels, rules.received_notices) == ("00:00", ["sms", "email"], False)
+    assert events(database).count(Event.ADMINISTRATOR_CONTACT_RULES_SET) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fails"),
+    [
+        (["--opens", "9"], 1),
+        (["--opens", "22:00"], 1),
+        (["--closes", "25:00"], 1),
+        (["--rest-days", "mon,mon"], 1),
+        (["--rest-days", "mon,tue,wed,thu,fri,sat,sun"], 1),
+        (["--channels", "fax"], 1),
+        (["--channels", ""], 1),
+        (["--undelivered-hours", "0"], 2),
+    ],
+)
+def test_rules_without_sense_change_nothing(run, company, database, wrong, fails):
+    run("organization", "reminders", company, *wrong, fails=fails)
+    with database.reading() as session:
+        assert session.scalars(select(ContactRules)).all() == []
+
+
+def test_sms_leave_through_the_service_that_was_named_and_its_key_is_sealed(run, company, database, tmp_path):
+    secret, form = tmp_path / "key", tmp_path / "format.json"
+    secret.write_text("k-sms-1")
+    secret.chmod(0o600)
+    form.write_text(json.dumps({"headers": {"X-Key": "{secret}"}, "body": {"numbers": ["{to}"], "message": "{text}"}}))
+    command = ("organization", "sms", company, "--url", "https://sms.example/v1", "--secret-file", secret)
+    for more in ((), ("--format", form)):
+        run(*command, *more)
+    with database.reading() as session:
+        row = session.scalars(select(SmsSender)).one()
+        assert row.body == {"numbers": ["{to}"], "message": "{text}"}
+        assert b"k-sms-1" not in row.secret_boxed
+    form.write_text(json.dumps({"body": {"message": "{text}"}}))
+    run(*command, "--format", form, fails=1)
+    run(*command[:4], "http://sms.example/v1", *command[5:], fails=1)
+
+
+@pytest.mark.parametrize(("days", "well"), [([1, 5], True), ([], True), ([7, 3], False), ([0], False), ([3, 3], False)])
+def test_a_template_says_on_which_days_it_reminds(run, company, database, tmp_path, days, well):
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(a_template(reminder_days=days)))
+    run("template", "publish", file, "--org", company, fails=0 if well else 1)
+    if well:
+        with database.reading() as session:
+            found = current_template(session, org_id=session.scalars(select(Organization.id)).one(), key="credito")
+            assert found.reminder_days == days

@@ -1,0 +1,1 @@
+"""SMS: the second way to a phone, through whichever service the company uses."""
