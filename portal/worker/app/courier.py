@@ -91,7 +91,7 @@ def run(stop: Stop) -> None:
                 Task(
                     name="crm",
                     model=CrmDelivery,
-                    run=partial(crm.deliver, crm_tools),
+                    run=partial(crm.deliver_on, crm_tools),
                     concurrency=8,
                     condition=lambda: sendable(utcnow()),
                 ),

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from audit import AuditEvent
 from notifications.crm import delivering
-from notifications.crm.delivering import FAILING, deliver
+from notifications.crm.delivering import FAILING, deliver, deliver_on
 from notifications.crm.outcomes import Delivered
 from notifications.crm.webhooks import wait_asked
 from records.alarms import Alarm
@@ -74,6 +74,18 @@ def test_events_arrive_in_the_order_of_the_trail(both: Teller, receiver: Receive
     both.happens(12)
     assert both.turn() == 12
     assert receiver.ids() == [f"evt_{event.id}" for event in both.company.events()]
+
+
+def test_one_job_goes_on_with_an_endpoint_while_it_takes_what_comes(both: Teller, receiver: Receiver) -> None:
+    both.company.subscribe(url=receiver.url)
+    other = both.company.subscribe(url="https://other.example/hook")
+    both.happens(8)
+    receiver.replies = [Reply(), Reply(), Reply(), Reply(status=500)]
+    first = {each.id: each for each in leased(both.company.database, now=utcnow())}
+    (held,) = (first[each.id] for each in both.company.deliveries() if each.id in first and each.subscriber_id != other)
+    deliver_on(both.tools, held)
+    assert receiver.ids() == [f"evt_{event.id}" for event in both.company.events()[:4]], "until it fails"
+    assert {each.tries for each in both.company.deliveries(other)} == {0}
 
 
 def test_every_try_carries_the_same_id_and_body_and_a_time_of_its_own(teller: Teller, receiver: Receiver) -> None:
