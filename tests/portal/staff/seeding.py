@@ -10,10 +10,12 @@ from audit.events import ActorKind
 from notifications.studio.writing import wordings
 from records.alarms import AlarmKind, raise_alarm
 from records.breakers import Breaker, Scope, open_breaker
-from records.cases import Case
+from records.cases import Case, Party
 from records.exports import Export, ExportState, request_export
 from records.links import activate, newest_link
 from records.messages import MessageState, WaitReason
+from records.optins import Evidence, OptInSource, note_opt_in
+from records.optouts import opt_out
 from records.organizations import current_notice
 from records.requests import DocumentRequest, SendMode, SlotState
 from records.reviewing import ReturnReason, accept, return_
@@ -145,6 +147,7 @@ def _rich(session: Session, company: Company, now: datetime) -> Case:
     second.slots[2].refused("pdf_locked", born + timedelta(hours=3))
     company.a_request(session, case, send_mode=SendMode.NONE, message=None, now=born + timedelta(hours=5)).cancel()
     _message_templates(session, company, now)
+    _chats(session, company, request, guarantor, now)
     export: Export = request_export(session, company.members["carla"], case.id, now=now - timedelta(minutes=3))
     export.state, export.ready_at = ExportState.READY, now
     return case
@@ -163,6 +166,21 @@ def _message_templates(session: Session, company: Company, now: datetime) -> Non
     for row in templates(session, company.org.id):
         row.status, row.category, row.wish, row.remote_id = TemplateStatus.APPROVED, row.wanted_category, None, "1"
     row.category, row.quality = "MARKETING", "RED"
+
+
+def _chats(session: Session, company: Company, request: DocumentRequest, guarantor: Party, now: datetime) -> None:
+    """What came by chat: files of Ana's and of nobody's, a person who agreed and one who said no more."""
+    case = request.case
+    company.a_chat_file(session, case, at=now - timedelta(hours=30), deleted_at=now - timedelta(hours=30))
+    company.a_chat_file(
+        session, case, at=now - timedelta(hours=2), type="document", mime="application/pdf", media_id="1"
+    )
+    company.a_chat_file(session, case, at=now - timedelta(days=8), type="video", left_at=now - timedelta(days=1))
+    company.a_chat_file(session, at=now - timedelta(hours=1), hint="4417")
+    evidence = Evidence(untrusted_text="Lo marcó en su solicitud de crédito", source=OptInSource.CONSOLE)
+    eva = company.members["eva"].id
+    note_opt_in(session, request.party, evidence, actor=ActorKind.STAFF, actor_id=eva, now=now - timedelta(days=2))
+    opt_out(session, org_id=case.org_id, addresses=[str(guarantor.phone)], said_at=now - timedelta(hours=5))
 
 
 def _visit(session: Session, request: DocumentRequest, now: datetime) -> None:

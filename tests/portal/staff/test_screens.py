@@ -93,7 +93,7 @@ def test_every_screen_is_accessible_and_fits(served: Console, browser: Browser) 
     rounds = {
         "eva": [
             *("/cases", "/cases?group=all", "/cases?group=complete", case, f"{case}/request", "/cases/new"),
-            *("/messages", "/messages?pile=held"),
+            *("/messages", "/messages?pile=held", "/chats"),
         ],
         "carla": [case, "/audit"],
         "saul": [
