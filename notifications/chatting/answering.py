@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audit import Event, record
@@ -19,10 +20,11 @@ from notifications.delivery.composing import Tools, spoken
 from notifications.senders import opened
 from notifications.whatsapp.client import Accepted, CloudApi, NotSent, Refused, Sender, SendOutcome, Unknown
 from notifications.whatsapp.errors import InvalidMessage, backoff
+from records.cases import Party
 from records.chats import GATHER, Answer, ChatWindow
-from records.links import newest_link
-from records.messages import Message
-from records.optouts import refuses
+from records.links import UploadLink, newest_link
+from records.messages import Channel, Message, MessageAttempt
+from records.optouts import address_key, refuses
 from records.organizations import Organization
 from records.requests import RequestState
 from records.senders import WhatsAppSender
@@ -81,7 +83,7 @@ def _compose(tools: Tools, session: Session, window: ChatWindow, wants: Answer, 
     sender = opened(tools.box, row)
     organization = session.get_one(Organization, window.org_id)
     about = session.get(Message, window.message_id) if window.message_id is not None else None
-    url = _own_link(tools, session, about, now) if about is not None else None
+    url = _own_link(tools, session, window, about, now) if about is not None else None
     text = reply(
         wants,
         about.request.party.locale if about is not None else organization.locale,
@@ -93,13 +95,33 @@ def _compose(tools: Tools, session: Session, window: ChatWindow, wants: Answer, 
     return _Ready(post=lambda: post(text, url), linked=url is not None and bool(text.label))
 
 
-def _own_link(tools: Tools, session: Session, about: Message, now: datetime) -> str | None:
+def _own_link(tools: Tools, session: Session, window: ChatWindow, about: Message, now: datetime) -> str | None:
     """Return the address of the customer's open link; a new one is never made here."""
     request = about.request
     link = newest_link(session, request.id)
     if request.state not in OPEN or request.party.verify_since is not None or link is None:
         return None
-    return f"{tools.public_url}/s/{tools.token(link.id)}" if link.accepts_activation(now) else None
+    if not link.accepts_activation(now) or not _is_theirs(session, window, link, request.party):
+        return None
+    return f"{tools.public_url}/s/{tools.token(link.id)}"
+
+
+def _is_theirs(session: Session, window: ChatWindow, link: UploadLink, party: Party) -> bool:
+    """Whether a link is that of who wrote: an address may have been corrected since we wrote to this chat.
+
+    It is where the link last went on WhatsApp; where it did not go there yet, the customer's address says it.
+    """
+    last = session.execute(
+        select(MessageAttempt.recipient, MessageAttempt.recipient_user)
+        .join(Message, Message.id == MessageAttempt.message_id)
+        .where(Message.link_id == link.id, MessageAttempt.channel == Channel.WHATSAPP)
+        .where(or_(MessageAttempt.recipient.is_not(None), MessageAttempt.recipient_user.is_not(None)))
+        .order_by(MessageAttempt.started_at.desc())
+        .limit(1)
+    ).first()
+    theirs = (party.phone, party.bsuid) if last is None else (last.recipient, last.recipient_user)
+    known = {address_key(each) for each in theirs if each}
+    return bool(known & {address_key(each) for each in (window.phone, window.bsuid) if each})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

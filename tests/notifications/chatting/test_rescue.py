@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from records.cases import Party
-from records.links import UploadLink
+from records.links import UploadLink, issue
 from records.messages import Message
 from records.organizations import Organization
 from records.requests import DocumentRequest, RequestState
@@ -266,3 +266,18 @@ def test_an_answer_that_never_left_is_given_later(chat):
     assert chat.told() == []
     assert chat.answers(after=timedelta(minutes=2)) == 1
     assert len(chat.told()) == 1
+
+
+def test_whoever_has_the_number_that_was_corrected_gets_no_link_made_for_the_customer(chat):
+    message_id = chat.asked()
+    now = utcnow()
+    with chat.courier.database.transaction() as session:
+        message = session.get_one(Message, message_id)
+        message.link.revoked_at = now
+        message.request.party.phone = STRANGER  # the old number was somebody else's
+        fresh = issue(session, message.request, now=now + MINUTES)
+    chat.sends()
+    assert chat.answers() == 1
+    (told,) = chat.told()
+    assert not told.get("url")
+    assert chat.courier.tools.token(fresh.id) not in str(chat.courier.stage.sim("state"))
