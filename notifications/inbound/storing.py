@@ -1,14 +1,16 @@
 """Storing: the updates of one delivery become rows before the 200; the courier takes them in later.
 
-Rules: the unique key of an update drops its repetitions, also within one body. Of a chat message only what identifies
-and classifies it is stored: no text, caption, file name or address of a file. The sender's address and the id of a file
-stay in the row until the courier has taken it in. Whoever asks for no more messages is heard from the same transaction
-on.
+Rules: the unique key of an update drops its repetitions in its company, also within one body; rows are written in the
+order of their keys, so that the same updates in another order at the same moment lock nobody out. Of a chat message
+only what identifies and classifies it is stored: no text, caption, file name or address of a file. The sender's address
+and the id of a file stay in the row until the courier has taken it in. Whoever asks for no more messages is heard from
+the same transaction on.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -54,15 +56,23 @@ def store(session: Session, deliveries: Sequence[Delivery], *, now: datetime) ->
     known: dict[str, tuple[Receiver, WebhookEvent]] = {}
     for delivery in deliveries:
         for event in delivery.events:
-            known.setdefault(event.key, (delivery.receiver, event))
-    rows = [_row(receiver, event, now) for receiver, event in known.values()]
+            known.setdefault(_key(delivery.receiver, event), (delivery.receiver, event))
+    rows = [_row(receiver, event, now) for _, (receiver, event) in sorted(known.items(), key=itemgetter(0))]
     stored = session.execute(_INSERT[session.get_bind().dialect.name], rows)
     new = {row.dedup_key: row.id for row in stored}
-    for key, event_id in new.items():
-        receiver, event = known[key]
-        if event.kind is EventKind.MESSAGE and event.fields.get("stop"):
-            _stop(session, receiver, event, event_id, now)
+    stops = [
+        (known[key], event_id)
+        for key, event_id in new.items()
+        if known[key][1].kind is EventKind.MESSAGE and known[key][1].fields.get("stop")
+    ]
+    for (receiver, event), event_id in sorted(stops, key=lambda stop: (stop[0][1].phone, stop[0][1].bsuid)):
+        _stop(session, receiver, event, event_id, now)
     return len(new)
+
+
+def _key(receiver: Receiver, event: WebhookEvent) -> str:
+    """Return the key of an update in its company: what another's app signed never stands in its way."""
+    return f"{receiver.org_id}:{event.key}"
 
 
 def _row(receiver: Receiver, event: WebhookEvent, now: datetime) -> dict[str, object]:
@@ -71,7 +81,7 @@ def _row(receiver: Receiver, event: WebhookEvent, now: datetime) -> dict[str, ob
         "id": new_id(),
         "org_id": receiver.org_id,
         "sender_id": receiver.sender_id,
-        "dedup_key": event.key,
+        "dedup_key": _key(receiver, event),
         "kind": event.kind.value,
         "wamid": event.wamid or None,
         "opaque": event.opaque or None,

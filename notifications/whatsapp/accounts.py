@@ -1,7 +1,8 @@
 """What the platform says of an account and its numbers changes what is sent: limits, stops, alarms.
 
-Every update is about the account of the number that it came to, and concerns all the numbers of that account. What is
-not understood raises an alarm where it sounds like a restriction, and changes nothing else.
+Every update names an account and concerns all its numbers: one webhook address may serve several accounts of a company.
+One of an account without a number here is about the account of the number that it came to. What is not understood
+raises an alarm where it sounds like a restriction, and changes nothing else.
 Source: webhook references account_update, account_alerts, account_review_update, business_capability_update,
 phone_number_quality_update, security and user_preferences, Graph API v26.0.
 """
@@ -32,8 +33,8 @@ TIER = re.compile(r"(?:TIER_)?([0-9]{1,9})(K?)")
 
 def apply(session: Session, event: InboundEvent, now: datetime) -> None:
     """Let one update of an account have its effect, in the transaction that takes it in."""
-    sender = session.get_one(WhatsAppSender, event.sender_id)
     said = event.fields or {}
+    sender = _sender(session, event, said.get("waba_id", ""))
     match said.get("field"):
         case "business_capability_update":
             _limit(session, sender, said.get("max_daily_conversations_per_business") or _old_limit(said), now)
@@ -53,6 +54,13 @@ def apply(session: Session, event: InboundEvent, now: datetime) -> None:
             _preference(session, event, said, now)
         case _:
             pass  # a new name, and whatever the platform adds: kept with the update, without an effect
+
+
+def _sender(session: Session, event: InboundEvent, waba_id: str) -> WhatsAppSender:
+    """Return the number that it came to, or one of the account that is named where that is another of the company."""
+    own = session.get_one(WhatsAppSender, event.sender_id)
+    named = select(WhatsAppSender).filter_by(org_id=event.org_id, waba_id=waba_id).order_by(WhatsAppSender.id)
+    return own if own.waba_id == waba_id else session.scalars(named).first() or own
 
 
 def _limit(session: Session, sender: WhatsAppSender, untrusted: str | None, now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from audit import AuditEvent
 from notifications.delivery.routing import Hold, Route, route
-from notifications.inbound.storing import Receiver, store
+from notifications.inbound.storing import Delivery, Receiver, store
 from notifications.inbound.taking_in import process
 from notifications.whatsapp.library import REQUEST
 from notifications.whatsapp.webhooks import parse
@@ -44,7 +44,8 @@ class Company:
         document = {"entry": [{"id": entry, "time": 1_790_000_000 + self.told, "changes": [change]}]}
         now = utcnow()
         with self.database.transaction() as session:
-            store(session, self.receiver, parse(json.dumps(document).encode()), now=now)
+            delivery = Delivery(receiver=self.receiver, events=parse(json.dumps(document).encode()))
+            store(session, [delivery], now=now)
             leases = lease(session, InboundEvent, now=now, limit=10)
         for held in leases:
             process(self.database, held)
@@ -143,6 +144,16 @@ def test_the_numbers_of_another_account_go_on(company: Company) -> None:
     way = company.way()
     assert isinstance(way, Route)
     assert way.sender.waba_id == "9"
+
+
+def test_what_is_told_of_another_account_at_this_address_does_not_stop_this_one(company: Company) -> None:
+    ban = {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}}
+    company.hears("account_update", ban, entry="9")
+    way = company.way()
+    assert isinstance(way, Route)
+    assert way.sender.waba_id == WABA
+    company.hears("account_update", ban)
+    assert isinstance(company.way(), Hold)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,13 @@ def test_repetitions_are_stored_once(gateway):
     assert [row.wamid for row in stored(gateway)] == ["w.1", "w.2"]
 
 
+def test_what_another_company_signed_does_not_swallow_an_update(gateway):
+    body = an_update(("w.1", "sent"))
+    assert gateway.webhook(body, company=gateway.other).status_code == 200
+    assert gateway.webhook(body).status_code == 200
+    assert {row.org_id for row in stored(gateway)} == {gateway.company.org_id, gateway.other.org_id}
+
+
 @pytest.mark.parametrize(
     "signature",
     [
