@@ -18,7 +18,7 @@ from notifications.delivery.checks import follow_link, link_ended, quiet_until, 
 from notifications.delivery.composing import Post, Tools, compose, template_of
 from notifications.delivery.failing import again, elsewhere, fail, undelivered
 from notifications.delivery.noting import note
-from notifications.delivery.routing import Hold, Route, in_window, route
+from notifications.delivery.routing import LOOK_AGAIN, Hold, Route, in_window, route
 from notifications.mail.client import MailOutcome
 from notifications.outcomes import HandedOver, TurnedDown
 from notifications.sms.client import SmsOutcome
@@ -77,7 +77,7 @@ def _begin(tools: Tools, held: Lease) -> _Ready | None:
             settle(session, Message, held)
             message.wait(WaitReason.QUIET, opening, now)
             return None
-        way = _way(session, message, now) if message.channel == Channel.WHATSAPP else None
+        way = _way(session, message, now) if message.channel == Channel.WHATSAPP else _doubted(message, now)
         if isinstance(way, Hold):
             settle(session, Message, held)
             _wait(session, message, way, now)
@@ -108,6 +108,13 @@ def _way(session: Session, message: Message, now: datetime) -> Route | Hold | No
         return found
     room_at = claim_conversation(session, found.sender, recipient, now=now)
     return found if room_at is None else Hold(why=WaitReason.BUDGET, until=room_at)
+
+
+def _doubted(message: Message, now: datetime) -> Hold | None:
+    """Hold what would reach a phone in doubt by another way than WhatsApp, which asks the same when it is routed."""
+    if message.channel == Channel.EMAIL or message.request.party.verify_since is None:
+        return None
+    return Hold(why=WaitReason.VERIFY, until=now + LOOK_AGAIN)
 
 
 def _wait(session: Session, message: Message, hold: Hold, now: datetime) -> None:

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from audit import AuditEvent
+from records.cases import Party
 from records.contacting import WEEKDAYS, standard_rules
 from records.escalations import Escalation
-from records.messages import Channel, Message, MessageState, Purpose
+from records.messages import Channel, Message, MessageState, Purpose, WaitReason
 from records.optouts import opt_out
 from records.organizations import Organization
 from records.requests import RequestState
@@ -184,3 +185,18 @@ def test_a_reminder_that_waited_into_the_night_waits_for_the_morning(courier):
     courier.change(Message, message_id, purpose=Purpose.REQUEST, due_at=now)
     courier.turn()
     assert courier.message(message_id).state == MessageState.ACCEPTED, "what a person asked for is not bound by hours"
+
+
+def test_a_phone_in_doubt_gets_no_link_by_sms_either_until_a_person_has_made_sure(courier, phones):
+    rules(courier, channels=["sms", "whatsapp"])
+    message_id = courier.queue()
+    with courier.database.reading() as session:
+        party_id = session.get_one(Message, message_id).request.party_id
+    courier.change(Party, party_id, verify_since=utcnow())
+    courier.turn()
+    message = courier.message(message_id)
+    assert (message.state, message.waits_for) == (MessageState.QUEUED, WaitReason.VERIFY)
+    assert phones.phones.messages() == []
+    courier.change(Party, party_id, verify_since=None)
+    courier.turn(after=timedelta(minutes=11))
+    assert len(phones.phones.messages()) == 1
