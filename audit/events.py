@@ -72,7 +72,6 @@ class Event(StrEnum):
     STAFF_CHAT_DOCUMENT_HANDLED = "staff:chat_document:handled"
     STAFF_CONTACT_OPTED_IN = "staff:contact:opted_in"
     CRM_CONTACT_OPTED_IN = "crm:contact:opted_in"
-    ADMINISTRATOR_CONTACT_OPTED_IN = "administrator:contact:opted_in"
     # Inspection and filing
     INSPECTOR_DOCUMENT_FILED = "inspector:document:filed"
     INSPECTOR_DOCUMENT_REFUSED = "inspector:document:refused"

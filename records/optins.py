@@ -27,7 +27,6 @@ class OptInSource(StrEnum):
 
     API = "api"
     CONSOLE = "console"
-    IMPORT = "import"
     CHAT = "chat"
 
 
@@ -35,7 +34,6 @@ EVENTS = {
     ActorKind.CRM: Event.CRM_CONTACT_OPTED_IN,
     ActorKind.STAFF: Event.STAFF_CONTACT_OPTED_IN,
     ActorKind.GATEWAY: Event.GATEWAY_CONTACT_OPTED_IN,
-    ActorKind.ADMINISTRATOR: Event.ADMINISTRATOR_CONTACT_OPTED_IN,
 }
 """How the trail tells it, by who notes it."""
 

@@ -62,7 +62,7 @@ class Chatwoot:
         """Write the note, then attributes and label where they differ."""
         conversation = update.refs.get(CONVERSATION)
         if conversation is None:
-            return Delivered(code="no_conversation")
+            return Delivered(code="no_conversation", reached=False)
         place = f"{self._account}/conversations/{part(conversation)}"
         self._note(place, update)
         self._attributes(place, update)

@@ -42,7 +42,7 @@ class Connectors:
                 return made.check()
             with self.database.reading() as session:
                 update = update_of(session, target.org_id, notice)
-            return Delivered(code="no_case") if update is None else made.tell(update)
+            return Delivered(code="no_case", reached=False) if update is None else made.tell(update)
         except CrmTrouble as trouble:
             return trouble.outcome
         except ConnectorRefused:

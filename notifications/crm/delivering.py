@@ -178,6 +178,8 @@ def _judge(session: Session, subscriber: CrmSubscriber, outcome: Outcome, now: d
     """Note how the subscriber fares; disable one that is gone, or that took nothing for days."""
     org_id, kind = subscriber.org_id, AlarmKind.INTEGRATION
     if isinstance(outcome, Delivered):
+        if not outcome.reached:
+            return
         subscriber.failing_since = None
         settle_alarms(session, kind, org_id=org_id, subject=subscriber.id, now=now)
         return

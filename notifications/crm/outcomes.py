@@ -6,10 +6,12 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """It arrived. `code` says more where there is more to say."""
+    """It arrived, or there was nothing to tell. `code` says more where there is more to say."""
 
     status: int | None = None
     code: str | None = None
+    reached: bool = True
+    """False: nobody was asked, so it proves nothing about the subscriber."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,7 +143,6 @@ CHAT_FILES = {
 OPT_INS = {
     OptInSource.API: _("lo informó el CRM"),
     OptInSource.CONSOLE: _("lo anotó una persona del equipo"),
-    OptInSource.IMPORT: _("se importó"),
     OptInSource.CHAT: _("lo escribió en el chat"),
 }
 FINDINGS = {
@@ -213,7 +212,6 @@ EVENTS = {
     Event.STAFF_CHAT_DOCUMENT_HANDLED: _("atendió un archivo que llegó por el chat"),
     Event.STAFF_CONTACT_OPTED_IN: _("anotó que la persona acepta mensajes"),
     Event.CRM_CONTACT_OPTED_IN: _("anotó que la persona acepta mensajes"),
-    Event.ADMINISTRATOR_CONTACT_OPTED_IN: _("anotó que la persona acepta mensajes"),
     Event.INSPECTOR_DOCUMENT_FILED: _("archivó un documento limpio"),
     Event.INSPECTOR_DOCUMENT_REFUSED: _("rechazó un documento"),
     Event.INSPECTOR_DOCUMENT_POSTPONED: _("aplazó un documento que aún no se puede examinar"),

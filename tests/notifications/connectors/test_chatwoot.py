@@ -58,7 +58,7 @@ def test_an_agents_token_that_may_define_nothing_still_tells():
 
 
 def test_a_case_without_a_conversation_is_told_nowhere(stage):
-    assert stage.connector().tell(an_update()) == Delivered(code="no_conversation")
+    assert stage.connector().tell(an_update()) == Delivered(code="no_conversation", reached=False)
     assert stage.notes() == []
 
 

@@ -124,6 +124,17 @@ def test_a_case_that_no_conversation_was_named_for_is_told_nowhere_and_says_so(t
     assert told.notes() == []
 
 
+def test_nothing_to_tell_does_not_count_as_success_of_a_connector_that_fails(told):
+    since = utcnow()
+    with told.database.transaction() as session:
+        session.get_one(CrmSubscriber, told.subscriber).failing_since = since
+    told.company.happens(Event.CRM_REQUEST_CREATED, told.company.world.request.id)
+    told.company.tell()
+    told.turn()
+    with told.database.reading() as session:
+        assert session.get_one(CrmSubscriber, told.subscriber).failing_since == since
+
+
 def test_a_test_looks_and_writes_nothing_to_anybody(told):
     told.company.happens(Event.ADMINISTRATOR_SUBSCRIBER_TESTED, told.subscriber, case=False)
     told.company.tell()
