@@ -245,7 +245,7 @@ COURIER: Rights = {
     "requirements": READ,
     "cases": READ,
     "parties": May(select=ALL, update=("unreachable_since", "verify_since")),
-    "opt_outs": May(select=ALL, update=("lifted_at",)),
+    "opt_outs": May(select=ALL, insert=ALL, update=("at", "lifted_at")),
     "opt_ins": READ_ADD,
     "chat_windows": May(select=ALL, insert=ALL, update=ALL, delete=True),
     "intercepted_files": May(select=ALL, insert=ALL, update=("media_id", "deleted_at", "left_at", "unknown", *JOB)),

@@ -17,7 +17,7 @@ from records.contacts import doubt
 from records.interceptions import InterceptedFile
 from records.messages import Channel, InboundEvent, Message, MessageAttempt
 from records.optins import Evidence, OptInSource, note_opt_in
-from records.optouts import lift_opt_out
+from records.optouts import lift_opt_out, opt_out
 from records.requests import RequestState
 from records.senders import WhatsAppSender
 from storage.database import new_id
@@ -51,6 +51,7 @@ def take_in(session: Session, event: InboundEvent, now: datetime) -> None:
     if window is None or kind in SILENT:
         return
     if fields.get("stop"):
+        _stop(session, event, ours, now)
         window.ask_for(Answer.FAREWELL, now=now)
     elif fields.get("start"):
         window.ask_for(Answer.WELCOME if _start(session, event, window, ours, now) else Answer.HINT, now=now)
@@ -142,6 +143,15 @@ def _intercept(session: Session, event: InboundEvent, what: str, ours: list[Mess
         details={"type": what, **({"request": row.request_id} if row.request_id else {})},
         now=now,
     )
+
+
+def _stop(session: Session, event: InboundEvent, ours: list[Message], now: datetime) -> None:
+    """Hear "no more" for the addresses that we write to, where the platform tells of the person by another alone."""
+    if event.phone is not None:  # the gateway has heard it for their phone
+        return
+    for party in {message.request.party.id: message.request.party for message in ours}.values():
+        addresses = [each for each in (party.phone, party.bsuid) if each]
+        opt_out(session, org_id=event.org_id, addresses=addresses, said_at=min(event.at or now, now))
 
 
 def _start(session: Session, event: InboundEvent, window: ChatWindow, ours: list[Message], now: datetime) -> bool:

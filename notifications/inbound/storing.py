@@ -20,7 +20,7 @@ from audit import Event, record
 from notifications.whatsapp.events import EventKind, WebhookEvent
 from records.messages import InboundEvent
 from records.optouts import opt_out
-from storage.database import Base, new_id
+from storage.database import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Delivery:
     events: Sequence[WebhookEvent]
 
 
-_TABLE = Base.metadata.tables[InboundEvent.__tablename__]
+_TABLE: Any = InboundEvent.__table__
 
 
 def _statement(insert: Any) -> Any:

@@ -12,10 +12,10 @@ from records.chats import Answer, ChatWindow
 from records.links import UploadLink
 from records.messages import MessageState
 from records.optins import OptIn
-from records.optouts import OptOut
+from records.optouts import OptOut, opted_out
 from records.organizations import Organization
 from storage.database import utcnow
-from tests.notifications.chatting.chat import ANA_ID, STRANGER, STRANGER_ID
+from tests.notifications.chatting.chat import ANA, ANA_ID, STRANGER, STRANGER_ID
 
 
 def test_a_text_is_answered_once_a_day_with_the_way_to_a_person_and_the_own_link(chat):
@@ -212,3 +212,14 @@ def test_a_window_knows_what_is_more_urgent():
     assert window.wants == Answer.FAREWELL
     window.ask_for(Answer.WELCOME, now=now)
     assert window.wants == Answer.WELCOME
+
+
+def test_who_says_no_more_without_showing_a_phone_is_not_written_to_at_the_phone_on_file(chat):
+    chat.courier.stage.sim("phones", {"phone": ANA, "fate": {"kind": "username_only"}})
+    chat.asked()
+    chat.says("BAJA")
+    with chat.courier.database.reading() as session:
+        assert opted_out(session, session.scalars(select(Party)).one())
+    chat.says("ALTA")
+    with chat.courier.database.reading() as session:
+        assert not opted_out(session, session.scalars(select(Party)).one())
