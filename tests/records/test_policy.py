@@ -13,9 +13,10 @@ from storage.database import Database
 from tests.records.case_of_ana import NOW, world_in
 
 EXPECTED = {
-    Role.EXECUTIVE: "list_cases see_case see_pages request_documents copy_link revoke_link review",
+    Role.EXECUTIVE: "list_cases see_case see_pages request_documents copy_link revoke_link handle_messages review",
     Role.SUPERVISOR: (
-        "list_cases see_case see_pages request_documents copy_link revoke_link review reassign close_case"
+        "list_cases see_case see_pages request_documents copy_link revoke_link handle_messages review reassign"
+        " close_case"
     ),
     Role.COMPLIANCE: "list_cases see_case see_pages revoke_link download_original export see_audit",
     Role.ADMINISTRATOR: "administer",
