@@ -121,7 +121,7 @@ def _finish(tools: Tools, held: Lease, order: _Order, outcome: CallOutcome) -> N
         account = session.get_one(TemplateAccount, account_id, with_for_update=True)
         settle(session, MessageTemplate, held, due_at=_again_at(order, outcome, now))
         template = session.get_one(MessageTemplate, held.id, populate_existing=True)
-        changed_again = template.changed_at != order.changed_at
+        newer = template.wish if template.changed_at != order.changed_at else None
         match outcome:
             case Answered(body=body):
                 _answered(session, template, order, body, now)
@@ -137,8 +137,8 @@ def _finish(tools: Tools, held: Lease, order: _Order, outcome: CallOutcome) -> N
                 template.error = "unknown"
                 if order.remote_id is not None:
                     template.wish, account.due_at = None, now
-        if changed_again:
-            template.wish, template.due_at = template.wish or TemplateWish.SUBMIT, now
+        if newer is not None:  # wished meanwhile
+            template.wish, template.due_at = newer, now
 
 
 def _again_at(order: _Order, outcome: CallOutcome, now: datetime) -> datetime | None:

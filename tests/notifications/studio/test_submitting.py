@@ -119,6 +119,22 @@ def test_words_that_change_while_others_are_submitted_are_submitted_next(studio:
     assert again.due_at is not None
 
 
+def test_a_deletion_wished_for_while_words_are_submitted_does_not_become_a_submission(studio: Studio) -> None:
+    studio.approved("es_MX")
+    write(studio)
+    studio.fault("hang", seconds=1)
+    turning = threading.Thread(target=studio.turn)
+    turning.start()
+    while studio.template().edits is None:
+        time.sleep(0.01)
+    with studio.database.transaction() as session:
+        delete(session, SAUL, template(session, studio.org_id, studio.template().id), now=utcnow())
+    turning.join()
+    again = studio.template()
+    assert again.wish == TemplateWish.DELETE
+    assert again.due_at is not None
+
+
 @pytest.mark.parametrize(
     ("preset", "error"),
     [("bad_gateway", "http_502"), ("expired_token", "190/463"), ("drop", "unknown"), ("rate_limit", "130429")],
