@@ -46,7 +46,8 @@ def main() -> int:
 
 def _start(stack: Stack, stop: threading.Event) -> None:
     """Start; a signal during the start ends it in order, a signal afterwards sets `stop`."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started it with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     stack.start()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
