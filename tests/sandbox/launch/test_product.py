@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from sandbox.launch import LaunchRefused, Stack
 from sandbox.launch.cells import Isolation
+from sandbox.launch.site import PORTS
 from tests.services.postgres import Postgres
 from tests.services.processes import free_ports
 from tests.services.weed import Weed
@@ -21,13 +22,13 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
 
 def a_free_base() -> int:
-    """Return a number after which five ports are free."""
+    """Return a number after which the ports of the product are free."""
     for base in free_ports(40):
         with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
-            for port in range(base + 1, base + 6):
+            for port in range(base + 1, base + 1 + len(PORTS)):
                 probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return base
-    pytest.fail("no five free ports in a row")
+    pytest.fail("not enough free ports in a row")
 
 
 @pytest.fixture(scope="module")
