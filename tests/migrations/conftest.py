@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import make_url
 
+from migrations import rights
+from storage.database import Database
 from tests.services.postgres import Postgres
 from tests.services.processes import ROOT
 
 Alembic = Callable[..., None]
+As = Callable[[str], Database]
 
 
 def run_alembic(monkeypatch: pytest.MonkeyPatch, url: str, name: str, *arguments: str) -> None:
@@ -48,3 +52,25 @@ def migrated_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     url = f"sqlite:///{tmp_path / 'migrated.db'}"
     run_alembic(monkeypatch, url, "upgrade", "head")
     return url
+
+
+@pytest.fixture
+def owner(migrated_url: str) -> Iterator[Database]:
+    database = Database(migrated_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def acting_as(migrated_url: str) -> Iterator[As]:
+    """The same database as one process."""
+    made: list[Database] = []
+
+    def connect(process: str) -> Database:
+        url = make_url(migrated_url).update_query_dict({"options": f"-c role={rights.group(process)}"})
+        made.append(Database(url.render_as_string(hide_password=False)))
+        return made[-1]
+
+    yield connect
+    for database in made:
+        database.dispose()

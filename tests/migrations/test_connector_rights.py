@@ -1,13 +1,10 @@
 """Connectors on PostgreSQL: the gateway names, the courier tells, each with its own rights; the others see nothing."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from sqlalchemy import make_url, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from audit import Event
-from migrations import rights
 from notifications.connectors.setting_up import checked_settings
 from notifications.connectors.telling import Connectors
 from notifications.crm.delivering import Tools, deliver
@@ -20,33 +17,10 @@ from sandbox.crm import chatwoot
 from sandbox.crm.serving import serving
 from storage.database import Database, utcnow
 from storage.due import lease
+from tests.migrations.conftest import As
 from tests.notifications.connectors.stage import TOKEN
 from tests.notifications.connectors.test_telling import STAFF_URL, subscribe
 from tests.records.crm.company import BOX, a_company
-
-As = Callable[[str], Database]
-
-
-@pytest.fixture
-def owner(migrated_url: str) -> Iterator[Database]:
-    database = Database(migrated_url)
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def acting_as(migrated_url: str) -> Iterator[As]:
-    """The same database as one process."""
-    made: list[Database] = []
-
-    def connect(process: str) -> Database:
-        url = make_url(migrated_url).update_query_dict({"options": f"-c role={rights.group(process)}"})
-        made.append(Database(url.render_as_string(hide_password=False)))
-        return made[-1]
-
-    yield connect
-    for database in made:
-        database.dispose()
 
 
 def test_what_the_gateway_named_the_courier_tells(owner: Database, acting_as: As) -> None:

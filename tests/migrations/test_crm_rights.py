@@ -1,45 +1,19 @@
 """CRM events on PostgreSQL, each step as the process that takes it, with only its own rights."""
 
-from collections.abc import Callable, Iterator
-
 import psycopg
 import pytest
-from sqlalchemy import make_url, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
 from audit import Event
-from migrations import rights
 from notifications.crm.delivering import deliver
 from portal.worker.telling import derive_events
 from records.crm.events import CrmEvent
 from storage.database import Database, utcnow
+from tests.migrations.conftest import As
 from tests.notifications.crm.courier import leased, tools_for
 from tests.notifications.crm.receiver import Reply, receiving
 from tests.records.crm.company import a_company
-
-As = Callable[[str], Database]
-
-
-@pytest.fixture
-def owner(migrated_url: str) -> Iterator[Database]:
-    database = Database(migrated_url)
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def acting_as(migrated_url: str) -> Iterator[As]:
-    """The same database as one process."""
-    made: list[Database] = []
-
-    def connect(process: str) -> Database:
-        url = make_url(migrated_url).update_query_dict({"options": f"-c role={rights.group(process)}"})
-        made.append(Database(url.render_as_string(hide_password=False)))
-        return made[-1]
-
-    yield connect
-    for database in made:
-        database.dispose()
 
 
 def test_the_courier_derives_delivers_and_disables_with_its_own_rights(owner: Database, acting_as: As) -> None:

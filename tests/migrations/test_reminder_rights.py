@@ -1,11 +1,10 @@
 """Reminders, notices and calls on PostgreSQL, each step as the process that takes it, with only its own rights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import make_url, select, text
+from sqlalchemy import select, text
 
-from migrations import rights
 from notifications.acknowledging import thank
 from notifications.reminding import remind
 from records.escalations import Escalation, clear_call, customer_acted, open_call
@@ -16,32 +15,9 @@ from records.reminders import ReminderPlan, hold, look_again, next_step, plan_of
 from records.requests import DocumentRequest
 from storage.database import Database
 from storage.due import lease
+from tests.migrations.conftest import As
 from tests.notifications.plans import DAY
 from tests.records.case_of_ana import NOW, world_in
-
-As = Callable[[str], Database]
-
-
-@pytest.fixture
-def owner(migrated_url: str) -> Iterator[Database]:
-    database = Database(migrated_url)
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def acting_as(migrated_url: str) -> Iterator[As]:
-    """The same database as one process."""
-    made: list[Database] = []
-
-    def connect(process: str) -> Database:
-        url = make_url(migrated_url).update_query_dict({"options": f"-c role={rights.group(process)}"})
-        made.append(Database(url.render_as_string(hide_password=False)))
-        return made[-1]
-
-    yield connect
-    for database in made:
-        database.dispose()
 
 
 def take(courier: Database, model: type, run: Callable, now) -> None:

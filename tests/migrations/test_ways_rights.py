@@ -1,15 +1,13 @@
 """The customer's ways out and back on PostgreSQL, each step as the process that takes it, with only its own rights."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import select
 
-from migrations import rights
 from notifications.renewing import renew_link
 from portal.worker.erasing import erase
 from records.consents import accept, has_accepted
@@ -26,31 +24,8 @@ from records.withdrawing import Withdrawal, is_withdrawn, undo_until, withdraw
 from storage.blobs import LocalBlobStore
 from storage.database import Database, utcnow
 from storage.due import lease
+from tests.migrations.conftest import As
 from tests.records.case_of_ana import NOW, World, a_filed_document, world_in
-
-As = Callable[[str], Database]
-
-
-@pytest.fixture
-def owner(migrated_url: str) -> Iterator[Database]:
-    database = Database(migrated_url)
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
-def acting_as(migrated_url: str) -> Iterator[As]:
-    """The same database as one process."""
-    made: list[Database] = []
-
-    def connect(process: str) -> Database:
-        url = make_url(migrated_url).update_query_dict({"options": f"-c role={rights.group(process)}"})
-        made.append(Database(url.render_as_string(hide_password=False)))
-        return made[-1]
-
-    yield connect
-    for database in made:
-        database.dispose()
 
 
 def filed(owner: Database, world: World) -> tuple[str, str]:
